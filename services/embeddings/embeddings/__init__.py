@@ -1,0 +1,1 @@
+"""Hashed bag-of-words embeddings over HTTP."""

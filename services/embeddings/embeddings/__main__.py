@@ -1,0 +1,4 @@
+from .app import application
+from .service import serve
+
+serve("embeddings", application())

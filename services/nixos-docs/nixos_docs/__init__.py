@@ -1,0 +1,1 @@
+"""Full-text search over a handful of documentation pages about NixOS."""

@@ -1,0 +1,6 @@
+from aidb.service import serve
+
+from .app import application
+from .pages import load
+
+serve("nixos-docs", application(load()))
