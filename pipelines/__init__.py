@@ -1,0 +1,1 @@
+"""What happens in a release; knows nothing of how it is called."""

@@ -1,0 +1,49 @@
+"""Configuration: schema, loading, defaults. The only place that reads `sealift.yaml`, `.env` and variables."""
+
+from pipelines.config.dotenv import environ_with_dotenv
+from pipelines.config.load import LoadedConfig, load, parse
+from pipelines.config.paths import ServicePaths, resolve_paths
+from pipelines.config.problems import InvalidConfig, Problem
+from pipelines.config.resolve import resolve
+from pipelines.config.schema import (
+    Boot,
+    Config,
+    Database,
+    Environment,
+    Policy,
+    Service,
+    Signing,
+    TagRule,
+)
+from pipelines.config.selection import all_platforms, service_platforms, with_needed
+from pipelines.config.settings import Flags, Origin, Settings
+from pipelines.config.values import is_loopback
+from pipelines.config.variables import VARIABLES
+
+__all__ = [
+    "VARIABLES",
+    "Boot",
+    "Config",
+    "Database",
+    "Environment",
+    "Flags",
+    "InvalidConfig",
+    "LoadedConfig",
+    "Origin",
+    "Policy",
+    "Problem",
+    "Service",
+    "ServicePaths",
+    "Settings",
+    "Signing",
+    "TagRule",
+    "all_platforms",
+    "environ_with_dotenv",
+    "is_loopback",
+    "load",
+    "parse",
+    "resolve",
+    "resolve_paths",
+    "service_platforms",
+    "with_needed",
+]

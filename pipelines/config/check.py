@@ -1,0 +1,118 @@
+"""What concerns several keys at once. Pure: what needs the file system is in `paths`."""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Iterable, Iterator, Sequence
+
+from pipelines.config.problems import Finding, KeyPath, shown, suggestion
+from pipelines.config.schema import Config, Service
+from pipelines.config.values import parse_registry, parse_secret_address
+from pipelines.model import Repository
+
+_MOST_CYCLES = 20
+_LONGEST_REFERENCE = 255  # Docker and containerd refuse longer names (distribution/reference, NameTotalLengthMax)
+
+
+def check_keys(config: Config) -> Iterator[Finding]:
+    """Everything that the schema cannot say: names that must exist, cycles, platforms, repositories, samples."""
+    yield from _check_top(config)
+    for name in config.environments:
+        yield from _check_environment(config, name)
+    for name, service in config.services.items():
+        yield from _check_service(config, name, service)
+    yield from _check_cycles(config)
+
+
+def _check_top(config: Config) -> Iterator[Finding]:
+    if config.default_environment not in config.environments:
+        near = suggestion(config.default_environment, config.environments) or ";"
+        message = f"no such environment: {shown(config.default_environment)}{near}"
+        yield ("default_environment",), f"{message} environments: {', '.join(config.environments)}"
+    if config.database.allow_sample:
+        yield ("database", "allow_sample"), "may only be set in environments.local"
+    yield from _twice(("platforms",), config.platforms)
+    yield from _twice(("tags",), config.tags)
+    if all(environment.prefix is not None for environment in config.environments.values()):
+        # No environment would show that it is wrong.
+        yield from _check_prefix(("prefix",), "localhost", config.prefix, ("x",))
+
+
+def _check_environment(config: Config, name: str) -> Iterator[Finding]:
+    environment, path = config.environments[name], ("environments", name)
+    registry = "localhost"
+    try:
+        registry = parse_registry(environment.registry)
+    except ValueError as error:
+        yield (*path, "registry"), str(error)
+    if environment.prefix is not None:
+        yield from _check_prefix((*path, "prefix"), registry, environment.prefix, config.services)
+    else:
+        yield from _check_prefix(("prefix",), registry, config.prefix, config.services)
+    if name != "local" and environment.database is not None and environment.database.allow_sample:
+        # A sample database never decides about a release that leaves the machine.
+        yield (*path, "database", "allow_sample"), "may only be set in environments.local"
+    yield from _twice((*path, "tags"), environment.tags or ())
+
+
+def _check_prefix(path: KeyPath, registry: str, prefix: str, services: Iterable[str]) -> Iterator[Finding]:
+    """At most one problem: a prefix that is wrong for one service is wrong for most."""
+    for service in services:
+        try:
+            repository = Repository(registry=registry, path=prefix + service)
+        except ValueError as error:
+            yield path, f"the prefix {shown(prefix)} makes an illegal repository: {error}"
+            return
+        if len(str(repository)) > _LONGEST_REFERENCE:
+            yield path, f"the prefix makes a repository of more than {_LONGEST_REFERENCE} characters"
+            return
+
+
+def _check_service(config: Config, name: str, service: Service) -> Iterator[Finding]:
+    path: KeyPath = ("services", name)
+    yield from _twice((*path, "platforms"), service.platforms or ())
+    for secret, address in service.secrets.items():
+        try:
+            parse_secret_address(address)
+        except ValueError as error:
+            yield (*path, "secrets", secret), str(error)
+    platforms = service.platforms or config.platforms
+    given = dict.fromkeys(service.args, "args")
+    for needed, argument in service.needs.items():
+        at = (*path, "needs", needed)
+        if argument in given:
+            yield at, f"the build argument {argument} is already given by {given[argument]}"
+        given[argument] = f"needs.{needed}"
+        if needed not in config.services:
+            near = suggestion(needed, config.services) or ";"
+            yield at, f"no such service{near} services: {', '.join(config.services)}"
+        elif missing := set(platforms) - set(config.services[needed].platforms or config.platforms):
+            yield at, f"{needed} is not built for {', '.join(sorted(missing))}, which {name} is built for"
+
+
+def _twice(path: KeyPath, values: Sequence[str]) -> Iterator[Finding]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            yield (*path, index), f"{shown(str(value))} is listed twice"
+
+
+def _check_cycles(config: Config) -> Iterator[Finding]:
+    """Each cycle once, as `a → b → a`, at the need that closes it. Stops at twenty: the rest shows when those go."""
+    graph = {
+        name: [needed for needed in service.needs if needed in config.services]
+        for name, service in config.services.items()
+    }
+    order = list(config.services)
+    for _ in range(_MOST_CYCLES):
+        try:
+            graphlib.TopologicalSorter(graph).prepare()
+        except graphlib.CycleError as error:
+            # graphlib gives predecessors first: the other way round is "needs".
+            cycle = list(reversed(error.args[1]))[1:]
+            start = cycle.index(min(cycle, key=order.index))
+            cycle = cycle[start:] + cycle[:start]
+            last = cycle[-1]
+            yield ("services", last, "needs", cycle[0]), f"services need each other: {' → '.join([*cycle, cycle[0]])}"
+            graph[last].remove(cycle[0])
+        else:
+            return

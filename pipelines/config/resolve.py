@@ -1,0 +1,169 @@
+"""Precedence: defaults < file < environment < flags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TypeVar
+
+from pipelines.config.problems import REMEDY, InvalidConfig, Problem
+from pipelines.config.schema import Config, Database, Environment, Strict
+from pipelines.config.selection import all_platforms, service_platforms, with_needed
+from pipelines.config.settings import Flags, Origin, Settings
+from pipelines.config.values import (
+    is_loopback,
+    list_of,
+    one_of,
+    parse_git_sha,
+    parse_jobs,
+    parse_pull_policy,
+    parse_registry,
+    parse_tag,
+    parse_username,
+    parse_version,
+    secret_address,
+)
+from pipelines.model import Platform
+
+DEFAULT_JOBS = 4
+DEFAULT_PULL_POLICY = "IfNotPresent"
+
+# Field of Settings → field of Flags, the flag as users write it, the variable.
+_SOURCES: Mapping[str, tuple[str, str, str]] = {
+    "environment": ("env", "--env", "SEALIFT_ENV"),
+    "services": ("services", "--service", "SEALIFT_SERVICES"),
+    "platforms": ("platforms", "--platform", "SEALIFT_PLATFORMS"),
+    "registry": ("registry", "--registry", "DOCKER_REGISTRY"),
+    "explicit_tags": ("tags", "--tag", ""),
+    "jobs": ("jobs", "--jobs", "SEALIFT_JOBS"),
+    "version": ("version", "--version", "VERSION"),
+    "git_sha": ("git_sha", "--git-sha", "GIT_SHA"),
+    "image_pull_policy": ("image_pull_policy", "--image-pull-policy", "IMAGE_PULL_POLICY"),
+    "username": ("", "", "DOCKER_USERNAME"),
+    "password": ("", "", "DOCKER_PASSWORD"),
+}
+
+_T = TypeVar("_T")
+_D = TypeVar("_D")
+_Model = TypeVar("_Model", bound=Strict)
+
+
+def resolve(config: Config, *, environ: Mapping[str, str], flags: Flags | None = None) -> Settings:
+    """The settings of one run. Pure: `environ` is all the environment that there is; an empty variable is not set.
+
+    :param config: a checked configuration, of `load` or `parse`.
+    :raises InvalidConfig: with every illegal variable and flag, each by its name.
+    """
+    given = flags or Flags()
+    choice = _Choice(config, environ, given)
+    settings = choice.settings()
+    if choice.problems:
+        raise InvalidConfig(choice.problems, remedy=REMEDY)
+    return settings
+
+
+class _Choice:
+    """Picks each setting from the strongest source that has it, and keeps what was wrong and what won."""
+
+    def __init__(self, config: Config, environ: Mapping[str, str], flags: Flags) -> None:
+        self.config = config
+        self.environ = environ
+        self.flags = flags
+        self.problems: list[Problem] = []
+        self.origins: dict[str, Origin] = {}
+
+    def settings(self) -> Settings:
+        config, written = self.config, self.config.model_fields_set
+        environments = one_of(config.environments, "environment", "environments")
+        name = self._pick("environment", environments, config.default_environment, "default_environment" in written)
+        environment = config.environments[name]
+        registry = self._pick("registry", parse_registry, environment.registry, True)
+        services = self._services()
+        return Settings(
+            environment=name,
+            registry=registry,
+            prefix=self._inherit("prefix", environment.prefix, config.prefix),
+            insecure=self._insecure(environment, registry),
+            tag_prefix=self._file("tag_prefix", environment.tag_prefix, "tag_prefix" in environment.model_fields_set),
+            tags=tuple(self._inherit("tags", environment.tags, config.tags)),
+            explicit_tags=self._pick("explicit_tags", list_of(parse_tag), ()),
+            policy=self._inherit("policy", _over(config.policy, environment.policy), config.policy),
+            database=self._database(environment, registry),
+            signing=self._inherit("signing", _over(config.signing, environment.signing), config.signing),
+            platforms=self._platforms(services),
+            services=services,
+            version=self._pick("version", parse_version, None),
+            git_sha=self._pick("git_sha", parse_git_sha, None),
+            username=self._pick("username", parse_username, None),
+            password=self._pick("password", lambda text: secret_address("DOCKER_PASSWORD", text), None),
+            image_pull_policy=self._pick("image_pull_policy", parse_pull_policy, DEFAULT_PULL_POLICY),
+            jobs=self._pick("jobs", parse_jobs, DEFAULT_JOBS),
+            origins=MappingProxyType(self.origins),
+        )
+
+    def _pick(self, field: str, parse: Callable[[str], _T], otherwise: _D, in_file: bool = False) -> _T | _D:
+        """Flag, else variable, else the given value. What cannot be parsed is a problem and counts as not given."""
+        label, text, origin = self._given(field)
+        if text:
+            try:
+                value = parse(text)
+            except ValueError as error:
+                self.problems.append(Problem(source=label, message=str(error)))
+            else:
+                self.origins[field] = origin
+                return value
+        return self._file(field, otherwise, in_file)
+
+    def _given(self, field: str) -> tuple[str, str, Origin]:
+        """Who gives a field, its text (empty if nobody does), and what kind of source that is."""
+        attribute, label, variable = _SOURCES[field]
+        value = getattr(self.flags, attribute) if attribute else None
+        if value not in (None, (), ""):
+            return label, ",".join(value) if isinstance(value, tuple) else str(value), Origin.FLAG
+        return variable, self.environ.get(variable, "").strip(), Origin.ENVIRONMENT
+
+    def _file(self, field: str, value: _T, in_file: bool) -> _T:
+        self.origins[field] = Origin.FILE if in_file else Origin.DEFAULT
+        return value
+
+    def _inherit(self, field: str, own: _T | None, top: _T) -> _T:
+        """The environment's value, or else the top level's."""
+        in_file = own is not None or field in self.config.model_fields_set
+        return self._file(field, top if own is None else own, in_file)
+
+    def _insecure(self, environment: Environment, registry: str) -> bool:
+        if is_loopback(registry):
+            return self._file("insecure", True, False)
+        if registry != environment.registry:
+            # The permission was for the registry in the file: no password goes to another one in the clear.
+            return self._file("insecure", False, False)
+        return self._file("insecure", environment.insecure, "insecure" in environment.model_fields_set)
+
+    def _database(self, environment: Environment, registry: str) -> Database:
+        database = self._inherit("database", _over(self.config.database, environment.database), self.config.database)
+        if database.allow_sample and not is_loopback(registry):
+            # A sample database never decides about a release that leaves the machine.
+            return database.model_copy(update={"allow_sample": False})
+        return database
+
+    def _services(self) -> tuple[str, ...]:
+        parse = list_of(one_of(self.config.services, "service", "services"))
+        return with_needed(self.config, self._pick("services", parse, tuple(self.config.services), True))
+
+    def _platforms(self, services: tuple[str, ...]) -> tuple[Platform, ...]:
+        there = all_platforms(self.config, services)
+        in_file = "platforms" in self.config.model_fields_set
+        named = self._pick("platforms", list_of(one_of(there, "platform", "platforms")), there, in_file)
+        for service in services:
+            own = service_platforms(self.config, service)
+            if not set(own) & set(named):
+                message = f"leaves nothing of {service}, which is built for {', '.join(own)}; add one of those"
+                self.problems.append(Problem(source=self._given("platforms")[0], message=message))
+        return tuple(platform for platform in there if platform in named)
+
+
+def _over(top: _Model, own: _Model | None) -> _Model | None:
+    """The environment's keys over the top level's, key by key: what an environment does not say stays in force."""
+    if own is None:
+        return None
+    return top.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})

@@ -1,0 +1,73 @@
+"""What one run works with, as plain data, and where each setting came from. `resolve` makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pipelines.config.schema import Database, Policy, Signing, TagRule
+from pipelines.model import Platform, Repository, Tag
+
+
+class Origin(StrEnum):
+    """Where a setting came from; later ones win."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flags:
+    """What the command line, or the caller of the Dagger module, gave. None and empty mean: not given."""
+
+    env: str | None = None
+    services: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    registry: str | None = None
+    tags: tuple[str, ...] = ()
+    jobs: int | None = None
+    version: str | None = None
+    git_sha: str | None = None
+    image_pull_policy: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that a plan needs to know besides git and the services themselves.
+
+    :param prefix: between registry and service name, as it is: `sealift/staging/`.
+    :param insecure: plain HTTP. Always for a loopback registry, never for one that replaces the environment's own.
+    :param tags: rules that make tags; `explicit_tags` are given as they are, and not by a rule.
+    :param platforms: every platform of the run; a service is built for those of its own that are among them.
+    :param services: the selected services and what they need, each after what it needs.
+    :param version: with its `v`.
+    :param password: address of the password, `env://DOCKER_PASSWORD` or as the variable says; never the password.
+    :param origins: field name → where its value came from.
+    """
+
+    environment: str
+    registry: str
+    prefix: str
+    insecure: bool
+    tag_prefix: str
+    tags: tuple[TagRule, ...]
+    explicit_tags: tuple[Tag, ...]
+    policy: Policy
+    database: Database
+    signing: Signing
+    platforms: tuple[Platform, ...]
+    services: tuple[str, ...]
+    version: str | None
+    git_sha: str | None
+    username: str | None
+    password: str | None
+    image_pull_policy: str
+    jobs: int
+    origins: Mapping[str, Origin] = field(compare=False, repr=False)
+
+    def repository(self, service: str) -> Repository:
+        """Where a service's images go."""
+        return Repository(registry=self.registry, path=self.prefix + service)

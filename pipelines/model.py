@@ -1,0 +1,190 @@
+"""Plain data that every layer speaks: frozen, keyword-only, parsed at the edge."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Self
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+# The OCI distribution specification's grammar for repository names and tags.
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+_HOST = re.compile(r"(?:[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
+_PLATFORM = re.compile(r"linux/[a-z0-9]+(?:/v[0-9]+)?")
+
+
+OCI = "org.opencontainers.image."
+"""Prefix of the image specification's pre-defined annotation keys, used as labels too, as most builders do."""
+
+REBUILT_LABEL = "dev.sealift.rebuilt"
+"""Label of base images that were assembled on a machine without access to the official ones."""
+
+
+class Digest(str):
+    """An OCI content digest, `sha256:` and 64 hexadecimal digits."""
+
+    __slots__ = ()
+
+    def __new__(cls, value: str) -> Self:
+        """:raises ValueError: if the text is no SHA-256 digest."""
+        if not _DIGEST.fullmatch(value):
+            raise ValueError(f"{value!r} is not a digest; expected 'sha256:' and 64 hexadecimal digits")
+        return super().__new__(cls, value)
+
+    @property
+    def short(self) -> str:
+        """Twelve hexadecimal digits, for people."""
+        return self.removeprefix("sha256:")[:12]
+
+
+class Platform(str):
+    """A platform as OCI names it: `linux/amd64`, `linux/arm64`, `linux/arm/v7`."""
+
+    __slots__ = ()
+
+    def __new__(cls, value: str) -> Self:
+        """:raises ValueError: if the text is no Linux platform."""
+        if not _PLATFORM.fullmatch(value):
+            raise ValueError(f"{value!r} is not a platform; expected for example 'linux/amd64' or 'linux/arm64'")
+        return super().__new__(cls, value)
+
+    @property
+    def slug(self) -> str:
+        """For folder and tag names: `linux-amd64`."""
+        return self.replace("/", "-")
+
+
+class Tag(str):
+    """An image tag: at most 128 of `[A-Za-z0-9_.-]`, not starting with `.` or `-`."""
+
+    __slots__ = ()
+
+    def __new__(cls, value: str) -> Self:
+        """:raises ValueError: if the text is no tag."""
+        if not _TAG.fullmatch(value):
+            raise ValueError(
+                f"{value!r} is not an image tag; expected 1 to 128 letters, digits, '_', '.' or '-',"
+                " the first of them no '.' or '-'"
+            )
+        return super().__new__(cls, value)
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Repository:
+    """Where one service's images live: registry host (with its port) and path."""
+
+    registry: str
+    path: str
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: if either part is not as the OCI distribution specification has it."""
+        if not _HOST.fullmatch(self.registry):
+            raise ValueError(f"{self.registry!r} is not a registry; expected 'host' or 'host:port', without a scheme")
+        if not _REPOSITORY.fullmatch(self.path):
+            raise ValueError(
+                f"{self.path!r} is not a repository path; expected lower-case letters and digits,"
+                " separated by '.', '_', '-' or '/'"
+            )
+
+    def __str__(self) -> str:
+        return f"{self.registry}/{self.path}"
+
+    def at(self, digest: Digest) -> str:
+        """The reference by digest, `registry/path@sha256:…`."""
+        return f"{self}@{digest}"
+
+    def tagged(self, tag: Tag) -> str:
+        """The reference by tag, `registry/path:tag`."""
+        return f"{self}:{tag}"
+
+
+class Severity(IntEnum):
+    """Trivy's severities, in order."""
+
+    UNKNOWN = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Unit:
+    """One service on one platform: what is built, booted, described and scanned by itself."""
+
+    service: str
+    platform: Platform
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.platform}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """One platform's image, as its manifest and configuration in the quarantine say.
+
+    :param size: compressed bytes: configuration and layers, what a pull on an empty machine transfers.
+    :param user: the configuration's `User`; empty means root.
+    """
+
+    unit: Unit
+    digest: Digest
+    size: int
+    layers: int
+    user: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One vulnerability or secret that the scanner found.
+
+    :param fixed: version that mends it; None if there is none yet.
+    """
+
+    id: str
+    package: str
+    installed: str
+    fixed: str | None
+    severity: Severity
+    title: str
+    target: str
+    kind: str = "vulnerability"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """The advisory database that a scan used.
+
+    :param sample: made from the advisories in the repository; never fit for a release.
+    """
+
+    reference: str
+    digest: str
+    updated: datetime
+    sample: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """What the scanner says of one image. `created` tells whether it was answered from an earlier run."""
+
+    findings: tuple[Finding, ...]
+    packages: int
+    created: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """Everything known of one unit when the gate judges it; `scan` is None if scanning was turned off."""
+
+    image: Image
+    boot_ms: int | None
+    sbom_packages: int
+    scan: Scan | None
+    cached: bool
+    seconds: float
