@@ -1,0 +1,149 @@
+"""Facts about the commit being built, read from the repository with dulwich.
+
+The same code runs on a laptop and inside the Dagger module, where there is no git command.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import cast
+
+from dulwich import porcelain
+from dulwich.errors import NotGitRepository
+from dulwich.index import IndexEntry
+from dulwich.objects import Commit
+from dulwich.repo import Repo
+
+from pipelines.errors import ConfigError
+
+SHORT = 7
+"""Characters of a short commit id, as git's default for small repositories."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitFacts:
+    """What the repository says about the commit that is built.
+
+    :param commit: 40 hexadecimal digits.
+    :param branch: None on a detached head that the CI system does not explain.
+    :param tags: git tags that point at the commit.
+    :param pull_request: number of the pull request, if the CI system says so.
+    :param dirty: paths, from the root, that differ from the commit, untracked ones included.
+    """
+
+    commit: str
+    committed: datetime
+    branch: str | None = None
+    tags: tuple[str, ...] = ()
+    pull_request: int | None = None
+    dirty: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def short(self) -> str:
+        return self.commit[:SHORT]
+
+    def dirty_below(self, folder: PurePosixPath) -> bool:
+        """Whether anything below the folder differs from the commit."""
+        return any(PurePosixPath(path).is_relative_to(folder) for path in self.dirty)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """The commit that last touched some paths, and its time (UTC)."""
+
+    commit: str
+    committed: datetime
+
+
+def _decoded(path: object) -> str:
+    return path.decode("utf-8", "surrogateescape") if isinstance(path, bytes) else str(path)
+
+
+def _time(commit: Commit) -> datetime:
+    return datetime.fromtimestamp(commit.commit_time, UTC)
+
+
+def _open(root: Path) -> Repo:
+    try:
+        return Repo(str(root))
+    except NotGitRepository as error:
+        raise ConfigError(
+            f"{root.name or 'this folder'} is not the root of a git repository",
+            remedy="run Sealift at the root of a git repository with at least one commit",
+            step="git",
+        ) from error
+
+
+def read_facts(root: Path, *, environ: Mapping[str, str]) -> GitFacts:
+    """Read the facts of the repository at `root`.
+
+    On GitHub Actions a detached head is explained by GITHUB_REF and GITHUB_HEAD_REF (GitHub's "Variables reference").
+
+    :raises ConfigError: no repository, or no commit in it.
+    """
+    repo = _open(root)
+    try:
+        head = repo.head()
+    except KeyError as error:
+        raise ConfigError("the repository has no commit", remedy="commit something first", step="git") from error
+    commit = cast(Commit, repo[head])
+    symbolic = repo.refs.get_symrefs().get(b"HEAD", b"")  # type: ignore[call-overload]
+    branch = _decoded(symbolic.removeprefix(b"refs/heads/")) if symbolic.startswith(b"refs/heads/") else None
+    tags = tuple(
+        sorted(
+            _decoded(name)
+            for name, target in repo.refs.as_dict(b"refs/tags").items()  # type: ignore[arg-type]
+            if target == head or repo.get_peeled(b"refs/tags/" + name) == head  # type: ignore[arg-type]
+        )
+    )
+    ref = environ.get("GITHUB_REF", "")
+    pull = ref.split("/")[2] if ref.startswith("refs/pull/") else None
+    if branch is None and ref.startswith("refs/heads/"):
+        branch = ref.removeprefix("refs/heads/")
+    if branch is None and pull:
+        branch = environ.get("GITHUB_HEAD_REF") or None
+    return GitFacts(
+        commit=head.decode(),
+        committed=_time(commit),
+        branch=branch,
+        tags=tags,
+        pull_request=int(pull) if pull and pull.isdigit() else None,
+        dirty=_dirty(repo),
+    )
+
+
+def _dirty(repo: Repo) -> frozenset[str]:
+    status = porcelain.status(repo, untracked_files="all")
+    staged = [path for paths in status.staged.values() for path in paths]
+    return frozenset(_decoded(path) for path in [*staged, *status.unstaged, *status.untracked, *_other_mode(repo)])
+
+
+def _other_mode(repo: Repo) -> Iterator[bytes]:
+    """Files whose executable bit is not the index's: dulwich's status compares contents only."""
+    if not repo.get_config_stack().get_boolean((b"core",), b"filemode", True):
+        return
+    for path, entry in repo.open_index().items():
+        file = Path(repo.path) / os.fsdecode(path)
+        if not isinstance(entry, IndexEntry) or file.is_symlink() or not file.is_file():
+            continue
+        if bool(file.stat().st_mode & stat.S_IXUSR) != bool(entry.mode & stat.S_IXUSR):
+            yield path
+
+
+def last_change(root: Path, paths: tuple[PurePosixPath, ...]) -> Revision | None:
+    """The commit that last touched any of the paths; None if no commit ever did.
+
+    In a shallow clone this is at the oldest the clone's own edge.
+    """
+    repo = _open(root)
+    # Git has no entry for the root itself: every commit touches it.
+    everything = PurePosixPath() in paths
+    walker = repo.get_walker(paths=None if everything else [str(path).encode() for path in paths], max_entries=1)
+    for entry in walker:
+        return Revision(commit=entry.commit.id.decode(), committed=_time(entry.commit))
+    return None

@@ -1,0 +1,137 @@
+"""Runs a plan. Concurrency, gate and order live here and nowhere else.
+
+The order is the promise: everything of every service is examined, then judged once; then signed, attested and verified;
+then recorded; then copied; and only when all copies are there do tags move.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import dagger
+
+from pipelines import tools
+from pipelines.errors import ConfigError
+from pipelines.graph.context import Observer, Options, Persist, Run, SecretSource
+from pipelines.graph.lift import lift, look, seal
+from pipelines.graph.prepare import prepare
+from pipelines.graph.quarantine import held
+from pipelines.graph.units import Examination, build_one, examine
+from pipelines.plan import Plan
+from pipelines.policy import judge, refuse
+from pipelines.release import Release, ServiceRelease
+from pipelines.report import summary
+
+__all__ = [
+    "Observer",
+    "Options",
+    "Outcome",
+    "Persist",
+    "Run",
+    "SecretSource",
+    "build_one",
+    "check_options",
+    "prepare",
+    "release",
+    "reports_of",
+    "write_reports",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The record, and the folder of reports: `SERVICE/PLATFORM/{sbom.spdx.json,sbom.cdx.json,scan.json,scan.sarif}`."""
+
+    release: Release
+    reports: dagger.Directory
+
+    async def write(self, out: Path) -> None:
+        """Write `release.json`, `reports/` and `summary.txt` below `out`. Other files there are left alone."""
+        folder = anyio.Path(out)
+        await folder.mkdir(parents=True, exist_ok=True)
+        await write_reports(self.reports, out)
+        await (folder / "release.json").write_text(self.release.text(), encoding="utf-8")
+        await (folder / "summary.txt").write_text(summary.text(self.release, out=str(out)), encoding="utf-8")
+
+    def raise_for_verdict(self) -> None:
+        """:raises GateFailed: if the gate refused the release."""
+        refuse(self.release.violations)
+
+
+def check_options(plan: Plan, options: Options) -> None:
+    """:raises ConfigError: the options ask for something that this plan must not have."""
+    if not options.scan and not plan.rules.rehearsal:
+        raise ConfigError(
+            f"--no-scan is refused for {plan.registry}: what is not scanned does not leave the machine",
+            remedy="run without --no-scan, or rehearse with --env local",
+            step="options",
+        )
+
+
+async def release(run: Run) -> Outcome:
+    """Run the whole graph. A refusal by the gate is an outcome, with its reports; a failure is raised.
+
+    :raises SealiftError: what failed, and where; no public tag has moved unless the step is `tag`.
+    """
+    check_options(run.plan, run.options)
+    async with held(run.toolbox):
+        return await _release(run)
+
+
+async def _release(run: Run) -> Outcome:
+    found = await prepare(run)
+    examination = await examine(run, found)
+    units = tuple(examination.examined.values())
+    database = found.database if found else None
+    record = Release(
+        id=run.id,
+        started=run.started,
+        plan=run.plan,
+        tools={tool.name: tool.image for tool in tools.ALL},
+        database=database,
+        units=units,
+        violations=judge(run.plan, units, database),
+        public_key=run.signer.public,
+    )
+    reports = reports_of(run, examination)
+    if record.violations:
+        return Outcome(release=record.at("refused", finished=run.clock()), reports=reports)
+    indexes = await seal(run, examination)
+    services = {name: ServiceRelease(index=digest) for name, digest in indexes.items()}
+    if run.options.push:
+        services = await look(run, indexes)
+        await run.persist(record.at("recorded", services=services).text())
+        services = await lift(run, services)
+        record = record.at("published", services=services, finished=run.clock())
+    else:
+        record = record.at("signed", services=services, finished=run.clock())
+    await run.persist(record.text())
+    return Outcome(release=record, reports=reports)
+
+
+def reports_of(run: Run, examination: Examination) -> dagger.Directory:
+    """The folder `SERVICE/PLATFORM/…` of what was described and scanned."""
+    reports = run.toolbox.client.directory()
+    for unit, described in examination.sboms.items():
+        path = f"{unit.service}/{unit.platform.slug}"
+        reports = reports.with_directory(path, described.files)
+        if unit in examination.scans:
+            reports = reports.with_directory(path, examination.scans[unit].files)
+    return reports
+
+
+async def write_reports(reports: dagger.Directory, out: Path) -> None:
+    """Replace `out/reports` by these.
+
+    :raises ConfigError: the folder cannot be written.
+    """
+    try:
+        await reports.export(str(out.absolute() / "reports"), wipe=True)
+    except dagger.QueryError as failure:
+        raise ConfigError(
+            f"the reports cannot be written to {out}: {failure}",
+            remedy="name another folder with --out",
+            step="reports",
+        ) from failure

@@ -1,0 +1,138 @@
+"""Build, boot, describe and scan every unit, each by the digest that the quarantine gave it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import partial
+
+import anyio
+import dagger
+
+from pipelines.graph.context import Run
+from pipelines.graph.together import Job, together
+from pipelines.model import Digest, Examined, Image, Unit
+from pipelines.plan import Plan, ServicePlan
+from pipelines.stages.boot import Booted, boot
+from pipelines.stages.build import build, by_digest, quarantine
+from pipelines.stages.database import Advisories
+from pipelines.stages.inspect import inspect
+from pipelines.stages.sbom import Sbom, sbom
+from pipelines.stages.scan import Scanned, scan
+
+
+@dataclass
+class Examination:
+    """What is known of the units so far. Filled by the tasks of `examine`.
+
+    :param built: set as soon as the unit is in the quarantine, so that services built on it can start.
+    """
+
+    built: dict[Unit, anyio.Event]
+    digests: dict[Unit, Digest] = field(default_factory=dict)
+    sboms: dict[Unit, Sbom] = field(default_factory=dict)
+    scans: dict[Unit, Scanned] = field(default_factory=dict)
+    examined: dict[Unit, Examined] = field(default_factory=dict)
+
+
+def units_of(plan: Plan) -> list[Unit]:
+    """Every unit of the plan, in its order."""
+    return [
+        Unit(service=service.name, platform=platform) for service in plan.services for platform in service.platforms
+    ]
+
+
+async def examine(run: Run, found: Advisories | None) -> Examination:
+    """Examine all units of the plan at once, within the run's bound.
+
+    :param found: the advisory database; None if scanning is turned off.
+    :raises SealiftError: what failed; nothing has left the quarantine.
+    """
+    units = units_of(run.plan)
+    examination = Examination(built={unit: anyio.Event() for unit in units})
+    await together(partial(_unit, run, examination, unit, found) for unit in units)
+    return examination
+
+
+async def build_one(run: Run, examination: Examination, unit: Unit) -> dagger.Container:
+    """Build a unit, put it into the quarantine, and give back what the quarantine holds."""
+    service = run.plan.service(unit.service)
+    bases: dict[str, Digest] = {}
+    for need in service.needs:
+        base = Unit(service=need, platform=unit.platform)
+        await examination.built[base].wait()
+        bases[need] = examination.digests[base]
+    async with run.step("build", unit) as note:
+        for need, digest in bases.items():
+            await by_digest(run.toolbox, Unit(service=need, platform=unit.platform), digest)
+        container = await build(
+            run.toolbox,
+            run.source,
+            service,
+            unit.platform,
+            bases=bases,
+            secrets=await run.build_secrets(service.secrets),
+            no_cache=run.options.no_cache,
+        )
+        digest = await quarantine(run.toolbox, container, unit)
+        kept = await by_digest(run.toolbox, unit, digest)
+        note.text = digest.short
+    examination.digests[unit] = digest
+    examination.built[unit].set()
+    return kept
+
+
+async def _unit(run: Run, examination: Examination, unit: Unit, found: Advisories | None) -> None:
+    began = time.monotonic()
+    container = await build_one(run, examination, unit)
+    digest = examination.digests[unit]
+    service = run.plan.service(unit.service)
+    images: list[Image] = []
+    boots: list[Booted] = []
+
+    async def inspected() -> None:
+        images.append(await inspect(run.toolbox, unit, digest))
+
+    jobs: list[Job] = [inspected, partial(describe, run, examination, unit)]
+    if service.boot is not None:
+        jobs.append(partial(_boot, run, unit, digest, container, service, boots))
+    if found is not None:
+        jobs.append(partial(scan_one, run, examination, unit, found))
+    await together(jobs)
+    scanned = examination.scans.get(unit)
+    times = [scanned.scan.created] if scanned else [booted.at for booted in boots]
+    examination.examined[unit] = Examined(
+        image=images[0],
+        boot_ms=boots[0].ms if boots else None,
+        sbom_packages=examination.sboms[unit].packages,
+        scan=scanned.scan if scanned else None,
+        # An answer from before this run is about a digest that an earlier run built: nothing new was made.
+        cached=bool(times) and max(times) < run.started,
+        seconds=time.monotonic() - began,
+    )
+
+
+async def _boot(
+    run: Run, unit: Unit, digest: Digest, container: dagger.Container, service: ServicePlan, out: list[Booted]
+) -> None:
+    assert service.boot is not None  # noqa: S101 - the caller looked
+    async with run.step("boot", unit) as note:
+        out.append(await boot(run.toolbox, unit, digest, container, service.boot))
+        note.text = f"healthy after {out[0].ms} ms"
+
+
+async def describe(run: Run, examination: Examination, unit: Unit) -> None:
+    """Make the unit's SBOMs."""
+    async with run.step("sbom", unit) as note:
+        described = await sbom(run.toolbox, unit, examination.digests[unit])
+        examination.sboms[unit] = described
+        note.text = f"{described.packages} packages"
+
+
+async def scan_one(run: Run, examination: Examination, unit: Unit, found: Advisories) -> None:
+    """Scan the unit with the run's database."""
+    async with run.step("scan", unit) as note:
+        scanned = await scan(run.toolbox, unit, examination.digests[unit], found.folder)
+        examination.scans[unit] = scanned
+        count = len(scanned.scan.findings)
+        note.text = "no finding" if count == 0 else f"{count} finding{'s' if count > 1 else ''}"

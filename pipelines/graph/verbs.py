@@ -1,0 +1,143 @@
+"""Single stages by themselves: what `build`, `scan`, `sbom` and `verify` run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import dagger
+
+from pipelines.errors import RegistryError, SigningError
+from pipelines.graph.context import Run
+from pipelines.graph.prepare import advisories_for
+from pipelines.graph.quarantine import held
+from pipelines.graph.together import together
+from pipelines.graph.units import Examination, build_one, describe, scan_one, units_of
+from pipelines.model import Digest, Platform, Unit
+from pipelines.plan import ServicePlan
+from pipelines.policy import counts
+from pipelines.stages import publish
+from pipelines.stages.database import Advisories
+from pipelines.stages.remote import platforms
+from pipelines.stages.sign import PREDICATES, verifies
+
+
+async def only(
+    run: Run, *, scans: Advisories | None = None, sboms: bool = False, export: Path | None = None
+) -> Examination:
+    """Build every unit into the quarantine and, as asked, describe, scan or export it; nothing is published.
+
+    :param export: folder that receives each image as `SERVICE-OS-ARCH.tar`, an OCI archive.
+
+    :raises SealiftError: what failed.
+    """
+    units = units_of(run.plan)
+    examination = Examination(built={unit: anyio.Event() for unit in units})
+
+    async def one(unit: Unit) -> None:
+        container = await build_one(run, examination, unit)
+        if export is not None:
+            await container.export(str(export.absolute() / f"{unit.service}-{unit.platform.slug}.tar"))
+        if sboms:
+            await describe(run, examination, unit)
+        if scans is not None:
+            await scan_one(run, examination, unit, scans)
+
+    async with held(run.toolbox):
+        await together(partial(one, unit) for unit in units)
+    return examination
+
+
+async def containers(run: Run) -> dict[Unit, dagger.Container]:
+    """Build every unit; the containers, as the quarantine holds them."""
+    examination = Examination(built={unit: anyio.Event() for unit in units_of(run.plan)})
+    found: dict[Unit, dagger.Container] = {}
+
+    async def one(unit: Unit) -> None:
+        found[unit] = await build_one(run, examination, unit)
+
+    async with held(run.toolbox):
+        await together(partial(one, unit) for unit in examination.built)
+    return found
+
+
+async def scan(run: Run) -> tuple[Examination, bool]:
+    """Build and scan every unit; whether a finding would stop a release."""
+    async with held(run.toolbox):
+        found = await advisories_for(run)
+    examination = await only(run, scans=found)
+    refused = any(
+        finding.kind == "secret" or counts(finding, run.plan.rules)
+        for scanned in examination.scans.values()
+        for finding in scanned.scan.findings
+    )
+    return examination, refused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """One service's image at the target: its index, its platforms, and that all of it verified."""
+
+    service: str
+    reference: str
+    index: Digest
+    platforms: Mapping[Platform, Digest]
+
+    def as_json(self) -> dict[str, Any]:
+        """For `verify --json`."""
+        return {
+            "service": self.service,
+            "reference": self.reference,
+            "index": self.index,
+            "platforms": dict(self.platforms),
+        }
+
+
+async def verify(run: Run) -> Sequence[Verified]:
+    """Verify, at the target, the first tag of each service: signatures of index and platforms, attested SBOMs.
+
+    :raises RegistryError: there is no such tag, or it lacks a platform of the plan.
+    :raises SigningError: something does not verify.
+    """
+    found: dict[str, Verified] = {}
+
+    async def one(service: ServicePlan) -> None:
+        async with run.step("verify", service.name) as note:
+            found[service.name] = await _verify(run, service)
+            note.text = found[service.name].index.short
+
+    async with held(run.toolbox):
+        await together(partial(one, service) for service in run.plan.services)
+    return [found[service.name] for service in run.plan.services]
+
+
+async def _verify(run: Run, service: ServicePlan) -> Verified:
+    where = {"service": service.name, "step": "verify"}
+    tag = service.tags[0].tag
+    reference = service.repository.tagged(tag)
+    insecure = run.plan.insecure
+    digest = await publish.current(run.toolbox, service.repository, tag, service=service.name, insecure=insecure)
+    if digest is None:
+        raise RegistryError(f"{reference} does not exist", remedy="publish it first, or name another --tag", **where)
+    children = await platforms(run.toolbox, service.repository, digest, service=service.name, insecure=insecure)
+    missing = [platform for platform in service.platforms if platform not in children]
+    if missing:
+        raise RegistryError(
+            f"{reference} has no image for {', '.join(missing)}", remedy="publish it with all platforms", **where
+        )
+    address = run.toolbox.reach(service.repository)
+    images = [f"{address}@{child}" for child in children.values()]
+    checks = [(None, [f"{address}@{digest}", *images]), *((kind, images) for kind in PREDICATES)]
+    for kind, references in checks:
+        objection = await verifies(run.toolbox, run.signer.public, references, kind=kind, outward=True)
+        if objection:
+            raise SigningError(
+                f"{reference}: {kind or 'signature'}: {objection}",
+                remedy="do not use this image; it was not signed with this key, or it was changed",
+                **where,
+            )
+    return Verified(service=service.name, reference=reference, index=digest, platforms=children)

@@ -1,0 +1,128 @@
+"""What would be built, under which tags, where it would go and why: plain data. `planning` makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from pipelines.config.schema import Boot
+from pipelines.git import Revision
+from pipelines.model import Platform, Repository, Severity
+from pipelines.tags import TagReason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """The gate's rules for one environment.
+
+    :param severity: findings of this severity or above stop the release.
+    :param rehearsal: nothing leaves the machine: no scan, a sample database or rebuilt bases are said, not refused.
+    """
+
+    severity: Severity
+    only_fixed: bool
+    max_layers: int
+    allow_root: bool
+    max_database_age_hours: int
+    rehearsal: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServicePlan:
+    """One service of the release.
+
+    :param context: build context from the root; `dockerfile` is relative to it.
+    :param needs: service → build argument that receives the reference of its image.
+    :param size_budget: compressed bytes per platform.
+    :param bases: platform → image that the built stage stands on, or the name of a service of `needs`; None for
+        `scratch`.
+    """
+
+    name: str
+    context: PurePosixPath
+    dockerfile: PurePosixPath
+    target: str | None
+    args: Mapping[str, str]
+    secrets: Mapping[str, str]
+    platforms: tuple[Platform, ...]
+    needs: Mapping[str, str]
+    boot: Boot | None
+    size_budget: int
+    bases: Mapping[Platform, str | None]
+    labels: Mapping[str, str]
+    revision: Revision
+    dirty: bool
+    repository: Repository
+    tags: tuple[TagReason, ...]
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        """For `plan --json` and the release record."""
+        return {
+            "name": self.name,
+            "reason": self.reason,
+            "context": str(self.context),
+            "dockerfile": str(self.context / self.dockerfile),
+            "target": self.target,
+            "args": dict(self.args),
+            "secrets": sorted(self.secrets),
+            "platforms": list(self.platforms),
+            "needs": dict(self.needs),
+            "bases": dict(self.bases),
+            "revision": self.revision.commit,
+            "dirty": self.dirty,
+            "repository": str(self.repository),
+            "tags": [{"tag": item.tag, "reason": item.reason} for item in self.tags],
+            "size_budget": self.size_budget,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The whole release, in an order in which every service comes after those it is built on."""
+
+    project: str
+    environment: str
+    registry: str
+    insecure: bool
+    origins: Mapping[str, str]
+    commit: str
+    committed: datetime
+    dirty: bool
+    version: str | None
+    services: tuple[ServicePlan, ...]
+    rules: Rules
+    database: str
+    database_sample: bool
+    jobs: int
+    image_pull_policy: str
+
+    def service(self, name: str) -> ServicePlan:
+        """:raises KeyError: if the plan has no such service."""
+        return {service.name: service for service in self.services}[name]
+
+    def as_json(self) -> dict[str, Any]:
+        """For `plan --json` and the release record."""
+        return {
+            "project": self.project,
+            "environment": self.environment,
+            "registry": self.registry,
+            "origins": dict(self.origins),
+            "commit": self.commit,
+            "dirty": self.dirty,
+            "version": self.version,
+            "jobs": self.jobs,
+            "image_pull_policy": self.image_pull_policy,
+            "gate": {
+                "severity": self.rules.severity.name,
+                "only_fixed": self.rules.only_fixed,
+                "max_layers": self.rules.max_layers,
+                "allow_root": self.rules.allow_root,
+                "database": self.database,
+                "max_database_age_hours": self.rules.max_database_age_hours,
+            },
+            "services": [service.as_json() for service in self.services],
+        }

@@ -1,0 +1,47 @@
+"""Retries for operations on a registry that are safe to repeat.
+
+regctl retries single requests itself (429 with Retry-After, 5xx, resets). What comes here are operations that failed
+all the same; they are tried again within a budget unless the registry's answer is final.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_exponential_jitter
+
+from pipelines.errors import RegistryError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ATTEMPTS = 4
+BUDGET_SECONDS = 90
+
+# Answers that stay the same however often one asks.
+_FINAL = re.compile(r"http (400|401|403|404)\b|unauthorized|forbidden|denied|not found|no such host", re.IGNORECASE)
+
+
+def passing(error: BaseException) -> bool:
+    """Whether a failure may pass by itself: 408, 429, 5xx, resets, timeouts, but no refusal."""
+    return isinstance(error, RegistryError) and not _FINAL.search(error.what)
+
+
+def retried(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Repeat an idempotent operation on passing failures: at most 4 attempts in 90 s, with jitter."""
+
+    async def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(passing),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(BUDGET_SECONDS),
+            wait=wait_exponential_jitter(multiplier=0.5, max=15),
+            reraise=True,
+        ):
+            with attempt:
+                return await operation(*args, **kwargs)
+        raise AssertionError("tenacity ends with a result or an error")
+
+    wrapper.__doc__ = operation.__doc__
+    return wrapper

@@ -1,0 +1,154 @@
+"""The release record: one JSON document that says what was released, from what, and why it was allowed to leave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from pipelines.model import REBUILT_LABEL, Database, Digest, Examined, Severity, Tag
+from pipelines.plan import Plan
+from pipelines.policy import Violation
+
+FORMAT = 1
+"""Version of the record's shape; it changes when a reader of the old shape would be misled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagMove:
+    """A tag before and after; `moved` is false until the registry took it, or if it already was there."""
+
+    tag: Tag
+    before: Digest | None
+    after: Digest
+    moved: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceRelease:
+    """One service's index, its platforms, and its tags at the target."""
+
+    index: Digest
+    tags: tuple[TagMove, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """Everything that the record says. Grows by `replace` as the run goes on.
+
+    :param state: `examined`, `signed`, `recorded` (just before anything leaves), `published`, or `refused`.
+    """
+
+    id: str
+    started: datetime
+    plan: Plan
+    tools: Mapping[str, str]
+    state: str = "examined"
+    finished: datetime | None = None
+    database: Database | None = None
+    units: tuple[Examined, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    services: Mapping[str, ServiceRelease] | None = None
+    public_key: str | None = None
+
+    def at(self, state: str, **changes: Any) -> Release:
+        """The record in its next state."""
+        return replace(self, state=state, **changes)
+
+    @property
+    def sample(self) -> bool:
+        """The scan used the sample database: not fit for release."""
+        return self.database is not None and self.database.sample
+
+    @property
+    def rebuilt(self) -> bool:
+        """Some image stands on a base that was rebuilt on this machine in place of the official one."""
+        return any(REBUILT_LABEL in unit.image.labels for unit in self.units)
+
+    def of(self, service: str) -> Sequence[Examined]:
+        """The examined platforms of one service."""
+        return [unit for unit in self.units if unit.image.unit.service == service]
+
+    def as_json(self) -> dict[str, Any]:
+        """The record's document."""
+        return {
+            "format": FORMAT,
+            "id": self.id,
+            "state": self.state,
+            "started": self.started.isoformat(),
+            "finished": self.finished.isoformat() if self.finished else None,
+            "fit_for_release": not self.sample
+            and not self.violations
+            and self.database is not None
+            and not self.rebuilt,
+            "rebuilt_bases": self.rebuilt,
+            "plan": self.plan.as_json(),
+            "tools": dict(self.tools),
+            "database": _database(self.database),
+            "public_key": self.public_key,
+            "verdict": {
+                "passed": not self.violations,
+                "violations": [
+                    {"service": v.service, "platform": v.platform, "rule": v.rule, "what": v.what, "remedy": v.remedy}
+                    for v in self.violations
+                ],
+            },
+            "services": {service.name: self._service(service.name) for service in self.plan.services},
+        }
+
+    def text(self) -> str:
+        """The document as it is written: indented, keys in a fixed order."""
+        return json.dumps(self.as_json(), indent=2, ensure_ascii=False) + "\n"
+
+    def _service(self, name: str) -> dict[str, Any]:
+        release = (self.services or {}).get(name)
+        return {
+            "repository": str(self.plan.service(name).repository),
+            "index": release.index if release else None,
+            "tags": [
+                {"tag": move.tag, "before": move.before, "after": move.after, "moved": move.moved}
+                for move in (release.tags if release else ())
+            ],
+            "platforms": {unit.image.unit.platform: _unit(unit) for unit in self.of(name)},
+        }
+
+
+def by_severity(units: Sequence[Examined]) -> dict[Severity, int]:
+    """Vulnerabilities by severity, each id and package once over the platforms, most severe first."""
+    found = {
+        (finding.id, finding.package, finding.installed): finding.severity
+        for unit in units
+        if unit.scan
+        for finding in unit.scan.findings
+        if finding.kind == "vulnerability"
+    }
+    return {severity: sum(value == severity for value in found.values()) for severity in reversed(Severity)}
+
+
+def _database(database: Database | None) -> dict[str, Any] | None:
+    if database is None:
+        return None
+    return {
+        "reference": database.reference,
+        "digest": database.digest,
+        "updated": database.updated.isoformat(),
+        "sample": database.sample,
+    }
+
+
+def _unit(unit: Examined) -> dict[str, Any]:
+    return {
+        "digest": unit.image.digest,
+        "size": unit.image.size,
+        "layers": unit.image.layers,
+        "user": unit.image.user,
+        "labels": dict(unit.image.labels),
+        "packages": unit.sbom_packages,
+        "boot_ms": unit.boot_ms,
+        "cached": unit.cached,
+        "seconds": round(unit.seconds, 2),
+        "findings": {severity.name: count for severity, count in by_severity([unit]).items() if count},
+        "secrets": sum(finding.kind == "secret" for finding in unit.scan.findings) if unit.scan else None,
+    }

@@ -1,0 +1,189 @@
+"""The table at the end of a run, and what to do next. Pure: the same record gives the same text."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.model import Examined, Severity
+from pipelines.release import Release, ServiceRelease, by_severity
+
+WIDTH = 120
+"""Columns of `summary.txt`."""
+
+_NARROW = 100
+
+_COLOURS = {Severity.CRITICAL: "bold red", Severity.HIGH: "red", Severity.MEDIUM: "yellow"}
+
+
+def megabytes(size: int) -> str:
+    """Bytes as decimal megabytes, as registries show them."""
+    return f"{size / 1e6:.1f} MB"
+
+
+def text(release: Release, *, out: str, width: int = WIDTH) -> str:
+    """The summary as plain text, `width` columns wide."""
+    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    console.print(render(release, out=out, width=width))
+    assert isinstance(console.file, io.StringIO)  # noqa: S101 - made above
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+
+
+def render(release: Release, *, out: str, width: int = WIDTH) -> RenderableType:
+    """The summary for a terminal: warnings, table, verdict, next steps."""
+    title = Text(f"Release {release.id} · {release.plan.environment} · {release.plan.registry}", style="bold")
+    images = _images(release)
+    wide = width >= _NARROW and _least_width(images) <= width
+    body = [Text(), images, Text(), *_indexes(release)] if wide else list(_blocks(release))
+    parts: list[RenderableType] = [*_warnings(release), title, *body, *_verdict(release)]
+    parts.append(Text(f"Reports and record: {out}", style="dim", overflow="fold"))
+    return Group(*parts, *_next(release, wide=wide))
+
+
+def _least_width(table: Table) -> int:
+    """Columns that the table needs for no word of it to be cut."""
+    console = Console(file=io.StringIO(), width=10_000)
+    return Measurement.get(console, console.options, table).minimum
+
+
+def _warnings(release: Release) -> list[Text]:
+    warnings = []
+    if release.sample:
+        warnings.append("SAMPLE advisory database: this scan found only what the sample lists. Not fit for release.")
+    if release.database is None:
+        warnings.append("Scanning was turned off (--no-scan). Not fit for release.")
+    if release.rebuilt:
+        warnings.append(
+            "The base images were rebuilt on this machine in place of the official ones. Not fit for release."
+        )
+    return [Text(f"! {warning}", style="bold yellow") for warning in warnings]
+
+
+def _images(release: Release) -> Table:
+    """One row for each image. Only the findings wrap, between words."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for name in ("service", "platform", "digest"):
+        table.add_column(name, no_wrap=True)
+    # The least widths are those of "1000.0 MB" and "14 critical,".
+    table.add_column("size", justify="right", no_wrap=True, min_width=9)
+    table.add_column("packages", justify="right", no_wrap=True)
+    table.add_column("findings", min_width=12)
+    table.add_column("made", no_wrap=True)
+    table.add_column("s", justify="right", no_wrap=True)
+    for service in release.plan.services:
+        table.add_section()
+        for number, unit in enumerate(_units(release, service.name)):
+            table.add_row(service.name if number == 0 else "", *_unit(unit))
+    return table
+
+
+def _indexes(release: Release) -> Iterator[RenderableType]:
+    """One row for each service's index with its tags, which wrap; nothing if nothing was signed."""
+    if not release.services:
+        return
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("service", no_wrap=True)
+    table.add_column("index", no_wrap=True)
+    table.add_column("tags", overflow="fold")
+    for service in release.plan.services:
+        sealed = release.services.get(service.name)
+        if sealed:
+            table.add_row(service.name, sealed.index.short, _tags(sealed))
+    yield from (table, Text())
+
+
+def _blocks(release: Release) -> Iterator[RenderableType]:
+    """The tables' content for a narrow terminal, a few short lines for each image."""
+    for service in release.plan.services:
+        yield Text(f"\n{service.name}", style="bold")
+        for unit in _units(release, service.name):
+            platform, digest, size, packages, found, made, seconds = _unit(unit)
+            yield _indented(Text(f"{platform} {digest} {size}"), 2)
+            yield _indented(Text(f"{packages} packages, {made} in {seconds} s"), 4)
+            yield _indented(Text.assemble("findings: ", found), 4)
+        sealed = (release.services or {}).get(service.name)
+        if sealed:
+            yield _indented(Text(f"index {sealed.index.short}: {_tags(sealed)}"), 2)
+    yield Text()
+
+
+def _indented(line: Text, columns: int) -> Padding:
+    """A line whose further lines, if it wraps, stand below its first word."""
+    line.overflow = "fold"
+    return Padding(line, (0, 0, 0, columns), expand=False)
+
+
+def _units(release: Release, service: str) -> list[Examined]:
+    return sorted(release.of(service), key=lambda unit: unit.image.unit.platform)
+
+
+def _unit(unit: Examined) -> tuple[str | Text, ...]:
+    return (
+        unit.image.unit.platform,
+        unit.image.digest.short,
+        megabytes(unit.image.size),
+        str(unit.sbom_packages),
+        findings(unit),
+        "cached" if unit.cached else "built",
+        f"{unit.seconds:.1f}",
+    )
+
+
+def findings(unit: Examined) -> Text:
+    """Counts by severity in words, for example `1 critical, 2 high`."""
+    if unit.scan is None:
+        return Text("not scanned", style="yellow")
+    text = Text()
+    for severity, count in by_severity([unit]).items():
+        if count:
+            text.append(", " if text else "")
+            text.append(f"{count} {severity.name.lower()}", style=_COLOURS.get(severity, ""))
+    secrets = sum(finding.kind == "secret" for finding in unit.scan.findings)
+    if secrets:
+        text.append(", " if text else "")
+        text.append(f"{secrets} secret{'s' if secrets > 1 else ''}", style="bold red")
+    return text or Text("none", style="green")
+
+
+def _tags(sealed: ServiceRelease) -> str:
+    if not sealed.tags:
+        return "none (not pushed)"
+    return ", ".join(f"{move.tag}{'' if move.before != move.after else ' (there already)'}" for move in sealed.tags)
+
+
+def _verdict(release: Release) -> Iterator[RenderableType]:
+    if release.violations:
+        yield Text(f"REFUSED by the gate: {len(release.violations)} violation(s), no tag moved.", style="bold red")
+        for item in release.violations:
+            yield _indented(Text(f"{item.service} {item.platform} {item.rule}: {item.what}"), 2)
+            yield _indented(Text(f"remedy: {item.remedy}"), 4)
+    elif release.state == "published":
+        moved = sum(move.moved for sealed in (release.services or {}).values() for move in sealed.tags)
+        yield Text(f"PUBLISHED to {release.plan.registry}: {moved} tag(s) moved.", style="bold green")
+    else:
+        yield Text("PASSED: signed in the quarantine, nothing was pushed.", style="bold green")
+
+
+def _next(release: Release, *, wide: bool) -> Sequence[RenderableType]:
+    """What to run next; in a narrow terminal each command on lines of its own."""
+    if release.state != "published":
+        return []
+    service = release.plan.services[0]
+    tag = (release.services or {})[service.name].tags[0].tag
+    reference = service.repository.tagged(tag)
+    verify = f"cosign verify --key $(sealift keys --public) --insecure-ignore-tlog=true {reference}"
+    commands = {
+        "Pull one:": f"docker pull {reference}",
+        "Verify it:": f"sealift verify --service {service.name} --tag {tag}",
+        "or:": verify,
+    }
+    if wide:
+        return [Text(f"{label:<12}{command}", overflow="fold") for label, command in commands.items()]
+    return [part for label, command in commands.items() for part in (Text(label), _indented(Text(command), 2))]

@@ -1,0 +1,1 @@
+"""One stage a file: typed input, typed result. Only stages touch the engine."""

@@ -1,0 +1,131 @@
+"""Build one unit and put it into the quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagger
+
+from pipelines.dockerfile import NO_CACHE_ARG, without_cache
+from pipelines.errors import BuildError
+from pipelines.model import OCI, Digest, Platform, Unit
+from pipelines.plan import ServicePlan
+from pipelines.stages.toolbox import Toolbox, engine_error, for_engine, last_words
+
+
+async def build(
+    toolbox: Toolbox,
+    source: dagger.Directory,
+    service: ServicePlan,
+    platform: Platform,
+    *,
+    bases: Mapping[str, Digest],
+    secrets: Mapping[str, dagger.Secret],
+    no_cache: bool,
+) -> dagger.Container:
+    """The unit's container, built, with its labels and annotations.
+
+    :param bases: digest of this platform's image of every service that this one is built on.
+    :raises BuildError: the Dockerfile does not build.
+    """
+    try:
+        base_labels = await _base_labels(toolbox, service, platform, bases)
+        context = await _context(source, service, no_cache=no_cache)
+        args = await _build_args(toolbox, service, bases, no_cache=no_cache)
+        container = context.docker_build(
+            dockerfile=str(service.dockerfile),
+            platform=dagger.Platform(platform),
+            build_args=[dagger.BuildArg(name=name, value=value) for name, value in args.items()],
+            target=service.target or "",
+            secrets=list(secrets.values()),
+        )
+        for name, value in {**service.labels, **base_labels}.items():
+            container = container.with_label(name, value).with_annotation(name, value)
+        return await container.sync()
+    except dagger.QueryError as failure:
+        raise _failed(service, platform, failure) from failure
+
+
+def _failed(service: ServicePlan, platform: Platform, failure: dagger.QueryError) -> BuildError:
+    """A command of the Dockerfile failed, or else something about its bases or its text."""
+    where = {"service": service.name, "platform": platform, "step": "build"}
+    dockerfile = service.context / service.dockerfile
+    if isinstance(failure, dagger.ExecError):
+        command = " ".join(failure.command)
+        return BuildError(
+            f"'{_shortened(command)}' ended with exit code {failure.exit_code}:\n    {last_words(failure, lines=12)}",
+            remedy=f"mend {dockerfile} or what it copies, and build again",
+            **where,
+        )
+    return BuildError(
+        str(failure).strip(),
+        remedy=f"check {dockerfile}, the images its FROM lines name, and the network",
+        **where,
+    )
+
+
+async def quarantine(toolbox: Toolbox, container: dagger.Container, unit: Unit) -> Digest:
+    """Publish a built container to the quarantine; the digest of its manifest.
+
+    The tag only keeps the manifest from being collected; nothing is ever asked for by it.
+    """
+    address = f"localhost:5000/{unit.service}:{unit.platform.slug}"
+    try:
+        published = await container.publish(address, registry_service=toolbox.quarantine)
+    except dagger.QueryError as failure:
+        raise engine_error(failure, service=unit.service, platform=unit.platform, step="quarantine") from failure
+    return Digest(published.rpartition("@")[2])
+
+
+async def by_digest(toolbox: Toolbox, unit: Unit, digest: Digest) -> dagger.Container:
+    """The container of a digest in the quarantine, fetched, so that a Dockerfile may stand on it by that digest."""
+    platform = dagger.Platform(unit.platform)
+    container = toolbox.client.container(platform=platform).from_(
+        for_engine(unit.service, digest), registry_service=toolbox.quarantine
+    )
+    try:
+        return await container.sync()
+    except dagger.QueryError as failure:
+        raise engine_error(failure, service=unit.service, platform=unit.platform, step="quarantine") from failure
+
+
+def _shortened(command: str, limit: int = 160) -> str:
+    return command if len(command) <= limit else command[: limit - 1] + "…"
+
+
+async def _context(source: dagger.Directory, service: ServicePlan, *, no_cache: bool) -> dagger.Directory:
+    context = source.directory(str(service.context))
+    if not no_cache:
+        return context
+    path = str(service.dockerfile)
+    text = await context.file(path).contents()
+    return context.with_new_file(path, without_cache(text))
+
+
+async def _build_args(
+    toolbox: Toolbox, service: ServicePlan, bases: Mapping[str, Digest], *, no_cache: bool
+) -> dict[str, str]:
+    """The user's arguments, the bases, and the build platform.
+
+    The engine takes `BUILDPLATFORM` for the target platform unless told; every compile step would run emulated.
+    """
+    engine = Platform(await toolbox.client.default_platform())
+    args = dict(service.args)
+    args |= {"BUILDPLATFORM": engine, "BUILDOS": "linux", "BUILDARCH": engine.split("/")[1]}
+    args |= {argument: for_engine(need, bases[need]) for need, argument in service.needs.items()}
+    if no_cache:
+        args[NO_CACHE_ARG] = toolbox.run
+    return args
+
+
+async def _base_labels(
+    toolbox: Toolbox, service: ServicePlan, platform: Platform, bases: Mapping[str, Digest]
+) -> dict[str, str]:
+    """Name and digest of the base, as the image specification's annotations want them."""
+    base = service.bases[platform]
+    if base is None:
+        return {}
+    if base in bases:
+        return {f"{OCI}base.name": base, f"{OCI}base.digest": bases[base]}
+    reference = await toolbox.client.container(platform=dagger.Platform(platform)).from_(base).image_ref()
+    return {f"{OCI}base.name": base, f"{OCI}base.digest": reference.rpartition("@")[2]}

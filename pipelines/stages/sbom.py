@@ -1,0 +1,78 @@
+"""Describe an image with Syft: SPDX and CycloneDX, of the exact digest."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import dagger
+
+from pipelines import tools
+from pipelines.errors import ToolError
+from pipelines.model import Digest, Unit
+from pipelines.stages.toolbox import Toolbox, engine_error, last_words, quarantined
+
+SPDX = "sbom.spdx.json"
+CYCLONEDX = "sbom.cdx.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sbom:
+    """`files` holds `sbom.spdx.json` and `sbom.cdx.json`; `packages` counts what is in the image."""
+
+    files: dagger.Directory
+    packages: int
+
+
+async def sbom(toolbox: Toolbox, unit: Unit, digest: Digest) -> Sbom:
+    """Both documents, from one reading of the image.
+
+    :raises ToolError: Syft failed, or its document is not what its format says.
+    """
+    where = {"service": unit.service, "platform": unit.platform, "step": "sbom"}
+    out = (
+        toolbox.tool(tools.SYFT)
+        .with_env_variable("SYFT_REGISTRY_INSECURE_USE_HTTP", "true")
+        .with_env_variable("SYFT_CHECK_FOR_APP_UPDATE", "false")
+        # Packages, and no list of every file: that would be nine tenths of each document, and of each attestation.
+        .with_env_variable("SYFT_FILE_METADATA_SELECTION", "none")
+        .with_env_variable("SYFT_RELATIONSHIPS_PACKAGE_FILE_OWNERSHIP", "false")
+        .with_directory("/out", toolbox.client.directory())
+        .with_exec(
+            [
+                "scan",
+                f"registry:{quarantined(unit.service, digest)}",
+                "--quiet",
+                "--select-catalogers=-file",
+                f"--source-name={unit.service}",
+                f"--source-version={digest}",
+                f"--output=spdx-json=/out/{SPDX}",
+                f"--output=cyclonedx-json=/out/{CYCLONEDX}",
+            ],
+            use_entrypoint=True,
+        )
+        .directory("/out")
+    )
+    try:
+        document = await out.file(SPDX).contents()
+    except dagger.ExecError as failure:
+        raise ToolError(f"Syft: {last_words(failure)}", remedy="run the command again", **where) from failure
+    except dagger.QueryError as failure:
+        raise engine_error(failure, **where) from failure
+    return Sbom(files=out, packages=count_packages(document, where))
+
+
+def count_packages(document: str, where: dict[str, str]) -> int:
+    """Packages in an SPDX 2.3 document, the image itself not counted.
+
+    :raises ToolError: the text is no SPDX document.
+    """
+    try:
+        spdx = json.loads(document)
+        if not str(spdx["spdxVersion"]).startswith("SPDX-2"):
+            raise ValueError(f"spdxVersion {spdx['spdxVersion']!r}")
+        return sum(package.get("primaryPackagePurpose") != "CONTAINER" for package in spdx["packages"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ToolError(
+            f"Syft's answer is no SPDX document: {error!r}", remedy="run the command again", **where
+        ) from error

@@ -1,0 +1,123 @@
+"""Scan an image with Trivy: vulnerabilities and secrets, of the exact digest, with one database for the whole run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import dagger
+
+from pipelines import tools
+from pipelines.errors import ToolError
+from pipelines.model import Digest, Finding, Scan, Severity, Unit
+from pipelines.stages.toolbox import Toolbox, engine_error, last_words, quarantined
+
+JSON = "scan.json"
+SARIF = "scan.sarif"
+TABLE = "scan.txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scanned:
+    """`files` holds `scan.json`, `scan.sarif` and `scan.txt`."""
+
+    files: dagger.Directory
+    scan: Scan
+
+
+async def scan(toolbox: Toolbox, unit: Unit, digest: Digest, database: dagger.Directory) -> Scanned:
+    """Scan one image; all three reports come from one reading of it.
+
+    Caching is right here: the answer depends on the digest and the database, and both are in the step's key.
+
+    :raises ToolError: Trivy failed, or its report is empty, partial or not a report.
+    """
+    where = {"service": unit.service, "platform": unit.platform, "step": "scan"}
+    reference = quarantined(unit.service, digest)
+    out = (
+        toolbox.tool(tools.TRIVY)
+        .with_env_variable("TRIVY_NON_SSL", "true")
+        .with_mounted_directory("/trivy/db", database)
+        .with_directory("/out", toolbox.client.directory())
+        .with_exec([*_SCAN, "--platform", unit.platform, "--output", f"/out/{JSON}", reference], use_entrypoint=True)
+        .with_exec([*_CONVERT, "--format", "sarif", "--output", f"/out/{SARIF}", f"/out/{JSON}"], use_entrypoint=True)
+        .with_exec([*_CONVERT, "--format", "table", "--output", f"/out/{TABLE}", f"/out/{JSON}"], use_entrypoint=True)
+        .directory("/out")
+    )
+    try:
+        report = await out.file(JSON).contents()
+    except dagger.ExecError as failure:
+        raise ToolError(f"Trivy: {last_words(failure)}", remedy="run the command again", **where) from failure
+    except dagger.QueryError as failure:
+        raise engine_error(failure, **where) from failure
+    return Scanned(files=out, scan=read_report(report, digest, where))
+
+
+_SCAN = (
+    "image",
+    "--quiet",
+    "--image-src=remote",
+    "--skip-db-update",
+    "--skip-java-db-update",
+    "--skip-version-check",
+    "--cache-dir=/trivy",
+    "--cache-backend=memory",
+    "--scanners=vuln,secret",
+    "--list-all-pkgs",
+    "--format=json",
+)
+_CONVERT = ("convert", "--quiet")
+
+
+def read_report(text: str, digest: Digest, where: dict[str, str]) -> Scan:
+    """Trivy's JSON report, schema version 2.
+
+    :raises ToolError: the text is no whole report, or it is about another image.
+    """
+    try:
+        report = json.loads(text)
+        if report["SchemaVersion"] != 2 or report["ArtifactType"] != "container_image":
+            raise ValueError(f"schema {report['SchemaVersion']!r} of {report['ArtifactType']!r}")
+        if digest not in report["ArtifactName"]:
+            raise ValueError(f"it is about {report['ArtifactName']!r}")
+        results = report.get("Results") or []
+        findings = [finding for result in results for finding in _findings(result)]
+        packages = sum(len(result.get("Packages") or []) for result in results)
+        return Scan(findings=tuple(findings), packages=packages, created=datetime.fromisoformat(report["CreatedAt"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ToolError(
+            f"Trivy's report cannot be trusted: {error!r}",
+            remedy="run the command again; an image whose report cannot be read does not leave",
+            **where,
+        ) from error
+
+
+def _findings(result: dict[str, Any]) -> list[Finding]:
+    vulnerabilities = [
+        Finding(
+            id=item["VulnerabilityID"],
+            package=item["PkgName"],
+            installed=item.get("InstalledVersion", ""),
+            fixed=item.get("FixedVersion") or None,
+            severity=Severity[item.get("Severity", "UNKNOWN")],
+            title=item.get("Title", ""),
+            target=result["Target"],
+        )
+        for item in result.get("Vulnerabilities") or []
+    ]
+    secrets = [
+        Finding(
+            id=item["RuleID"],
+            package=item["Category"],
+            installed="",
+            fixed=None,
+            severity=Severity[item["Severity"]],
+            title=f"{item['Title']} in {result['Target']}, line {item['StartLine']}",
+            target=result["Target"],
+            kind="secret",
+        )
+        for item in result.get("Secrets") or []
+    ]
+    return vulnerabilities + secrets

@@ -1,0 +1,188 @@
+"""Containers with the tools in them, and the two registries they talk to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import PurePosixPath
+
+import dagger
+import httpx
+import tenacity
+from gql.transport.exceptions import TransportError
+
+from pipelines import tools
+from pipelines.config import is_loopback
+from pipelines.errors import EngineError, SealiftError, ToolError
+from pipelines.model import Digest, Repository
+from pipelines.tools import Tool
+
+QUARANTINE = "quarantine:5000"
+"""The quarantine registry, as tool containers see it."""
+
+TARGET_ALIAS = "target-registry"
+"""A registry on the user's own loopback, as tool containers see it."""
+
+_TRACE = re.compile(r"\s*\[traceparent:[0-9a-f-]+\]")
+
+# The blob cache is off: another run on the same engine writes to the same volume.
+_QUARANTINE_CONFIG = """\
+version: 0.1
+log: {level: warn, accesslog: {disabled: true}}
+storage:
+  filesystem: {rootdirectory: /var/lib/registry}
+  delete: {enabled: true}
+http: {addr: ":5000"}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolbox:
+    """What every stage is given.
+
+    :param run: identifies this run.
+    :param target: the service through which a loopback registry is reached; None if the registry is not on loopback.
+    :param docker_config: a Docker `config.json` with the credentials for the target registry.
+    """
+
+    client: dagger.Client
+    project: str
+    run: str
+    target: dagger.Service | None = None
+    docker_config: dagger.Secret | None = None
+    _asked: Iterator[int] = field(default_factory=count, repr=False, compare=False)
+
+    def asked(self, container: dagger.Container) -> dagger.Container:
+        """The container with a value that no earlier step had: its answer depends on the world, not on its inputs."""
+        return container.with_env_variable("SEALIFT_ASKED", f"{self.run}-{next(self._asked)}")
+
+    @property
+    def quarantine(self) -> dagger.Service:
+        """The registry inside the engine that every image of a release enters before it may leave."""
+        volume = self.client.cache_volume(f"sealift-quarantine-{self.project}")
+        return (
+            self.client.container()
+            .from_(tools.REGISTRY.image)
+            .with_new_file("/sealift/registry.yml", _QUARANTINE_CONFIG)
+            .with_mounted_cache("/var/lib/registry", volume)
+            .with_env_variable("OTEL_TRACES_EXPORTER", "none")
+            .with_exposed_port(5000)
+            .as_service(args=["serve", "/sealift/registry.yml"], use_entrypoint=True)
+        )
+
+    def tool(self, tool: Tool) -> dagger.Container:
+        """The tool's container, run as root in a container of its own, with the quarantine bound."""
+        return (
+            self.client.container()
+            .from_(tool.image)
+            .with_user("0:0")
+            .with_env_variable("HOME", "/tmp")  # noqa: S108 - inside the tool's own container
+            .with_service_binding("quarantine", self.quarantine)
+        )
+
+    def outward(self, container: dagger.Container) -> dagger.Container:
+        """Let a tool reach the target registry, with its credentials, and never answer from the cache."""
+        container = self.asked(container)
+        if self.target is not None:
+            container = container.with_service_binding(TARGET_ALIAS, self.target)
+        if self.docker_config is not None:
+            path = PurePosixPath("/run/sealift/docker")
+            container = container.with_env_variable("DOCKER_CONFIG", str(path)).with_mounted_secret(
+                str(path / "config.json"), self.docker_config
+            )
+        return container
+
+    def regctl(self, *, insecure: tuple[str, ...] = ()) -> dagger.Container:
+        """regctl that speaks plain HTTP to the quarantine and to the named registries."""
+        hosts = [QUARANTINE, *insecure]
+        config = '{"hosts": {' + ", ".join(f'"{host}": {{"tls": "disabled"}}' for host in hosts) + "}}"
+        return (
+            self.tool(tools.REGCTL)
+            .with_new_file("/tmp/regctl.json", config)  # noqa: S108 - inside the tool's own container
+            .with_env_variable("REGCTL_CONFIG", "/tmp/regctl.json")  # noqa: S108
+        )
+
+    def reach(self, repository: Repository) -> str:
+        """The repository's address as a tool container that was made `outward` sees it."""
+        if self.target is not None and is_loopback(repository.registry):
+            return f"{self.reach_host(repository.registry)}/{repository.path}"
+        return str(repository)
+
+    def reach_host(self, registry: str) -> str:
+        """The registry's host as a tool container sees it."""
+        if self.target is not None and is_loopback(registry):
+            return f"{TARGET_ALIAS}:{port_of(registry)}"
+        return registry
+
+
+def port_of(registry: str) -> str:
+    """The port of `host` or `host:port`; 80, HTTP's own, where none is said."""
+    return registry.rpartition(":")[2] if re.search(r":[0-9]+$", registry) else "80"
+
+
+def quarantined(service: str, digest: Digest) -> str:
+    """The reference by digest of an image in the quarantine, for tools."""
+    return f"{QUARANTINE}/{service}@{digest}"
+
+
+def for_engine(service: str, digest: Digest) -> str:
+    """The same, for the engine itself: it speaks plain HTTP to `localhost` only."""
+    return f"localhost:5000/{service}@{digest}"
+
+
+async def run(
+    container: dagger.Container,
+    args: list[str],
+    *,
+    error: type[SealiftError] = ToolError,
+    remedy: str = "the tool's own message is above; if it names a registry or the network, check these and run again",
+    **where: str,
+) -> str:
+    """Run the tool; its standard output.
+
+    :raises SealiftError: the given kind, with the tool's last words, if it ends with another exit code than 0;
+        EngineError if the engine did not do what it was asked.
+    """
+    try:
+        return await container.with_exec(args, use_entrypoint=True).stdout()
+    except dagger.ExecError as failure:
+        raise error(
+            f"'{args[0]}' ended with exit code {failure.exit_code}: {last_words(failure)}",
+            remedy=remedy,
+            **where,
+        ) from failure
+    except dagger.QueryError as failure:
+        raise engine_error(failure, **where) from failure
+
+
+def last_words(failure: dagger.ExecError, *, lines: int = 6) -> str:
+    """The end of what a failed command printed."""
+    text = (failure.stderr or failure.stdout or "").strip()
+    return "\n    ".join(text.splitlines()[-lines:]) or message(failure)
+
+
+# What dagger-io and the client below it raise when the engine or the session is gone, or refuses to start.
+ENGINE_FAILURES = (dagger.DaggerError, TransportError, httpx.HTTPError, tenacity.RetryError)
+
+
+def lost(failure: Exception) -> EngineError:
+    """The engine stopped answering in the middle of the work."""
+    text = str(failure).strip() or type(failure).__name__
+    return EngineError(
+        f"the Dagger engine was lost: {_TRACE.sub('', text)}",
+        remedy="run 'sealift up' and then the command again; nothing has to be cleaned up by hand",
+    )
+
+
+def message(failure: dagger.DaggerError) -> str:
+    """What the engine says, without the trace's id."""
+    return _TRACE.sub("", str(failure)).strip()
+
+
+def engine_error(failure: dagger.DaggerError, **where: str) -> EngineError:
+    """An answer of the engine that no stage expects."""
+    return EngineError(
+        message(failure), remedy="run 'sealift doctor'; if the engine is in order, run the command again", **where
+    )
