@@ -1,0 +1,1 @@
+"""How the pipeline is called: the Dagger module, the command line, the local engine."""

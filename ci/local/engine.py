@@ -1,0 +1,135 @@
+"""The engine's container: started, found again, ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ci.local.engine_image import engine_image_key
+from ci.local.mirror import UPSTREAMS
+from ci.local.podman import Podman
+from ci.local.registry import Local
+from ci.local.setup import Setup, fingerprint
+from pipelines.errors import EngineError
+
+CONTAINER = "sealift-engine"
+_STATE_LABEL = "dev.sealift.state"
+# The engine's own rule empties its cache whenever less than a fifth of the disk is free, so that on a well-filled disk
+# every run starts cold. These bounds are absolute.
+_GC = {"reservedSpace": "10GB", "maxUsedSpace": "40GB", "minFreeSpace": "4GB"}
+_LONGEST_SOCKET_PATH = 107
+"""unix(7): sun_path holds 108 bytes with the final zero."""
+
+
+def engine_config(mirror: Local, registry: Local) -> dict[str, object]:
+    """`engine.json`: where images come from. The engine reads it when it starts and not again."""
+    mirrors = {upstream: {"mirrors": [f"{mirror.address}/{upstream}"]} for upstream in UPSTREAMS}
+    return {
+        "gc": _GC,
+        "registries": {**mirrors, mirror.address: {"http": True}, registry.address: {"http": True}},
+    }
+
+
+def engine_key(setup: Setup, config: dict[str, object]) -> str:
+    """Changes when a running engine is no longer the one that we would start."""
+    return fingerprint(engine_image_key(setup), json.dumps(config, sort_keys=True))
+
+
+def socket_path(setup: Setup) -> Path:
+    """Where the engine listens. A socket that only its owner may open, for whoever reaches an engine is root."""
+    path = setup.paths.state / "run" / "engine.sock"
+    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
+        raise EngineError(
+            f"{path} is too long for the name of a socket ({_LONGEST_SOCKET_PATH} bytes)",
+            remedy="set SEALIFT_STATE_DIR to a folder with a shorter name",
+        )
+    return path
+
+
+def engine_address(setup: Setup) -> str:
+    """Where clients find the engine."""
+    return f"unix://{socket_path(setup)}"
+
+
+def listens(path: Path) -> bool:
+    """Does an engine take connections on that socket?"""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(2)
+        try:
+            connection.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def busy(table: Path = Path("/proc/net/unix")) -> bool:
+    """Is somebody connected to an engine on this machine's network? (A connected socket has state 03.)"""
+    try:
+        rows = [row.split() for row in table.read_text().splitlines()[1:]]
+    except OSError:
+        return False
+    return any(row[5] == "03" and row[-1].endswith("/engine.sock") for row in rows)
+
+
+def start_engine(
+    setup: Setup, podman: Podman, mirror: Local, config: dict[str, object], pause: Callable[[float], None] = time.sleep
+) -> str:
+    """Start a new container, in place of one that is there; returns its id."""
+    _check_alone(setup, podman)
+    image = podman.image(mirror)
+    state, run = setup.paths.state / "engine", socket_path(setup).parent
+    for folder in (state, run):
+        folder.mkdir(parents=True, exist_ok=True)
+    run.chmod(0o700)
+    file = setup.paths.state / "engine.json"
+    file.write_text(json.dumps(config, indent=1, sort_keys=True))
+    setup.report("starting the engine …")
+    podman.run("rm", "--force", "--time", "20", CONTAINER)
+    socket_path(setup).unlink(missing_ok=True)
+    container = podman.check(
+        *("run", "--detach", "--name", CONTAINER, "--privileged", "--network", "host", "--pids-limit", "-1"),
+        *("--log-opt", "max-size=20mb", "--label", f"{_STATE_LABEL}={setup.paths.state}"),
+        *("--volume", f"{state}:/var/lib/dagger", "--volume", f"{run}:/run/dagger"),
+        *("--volume", f"{file}:/etc/dagger/engine.json:ro"),
+        *(image, "--addr", "unix:///run/dagger/engine.sock", "--group", str(os.getgid())),
+    )
+    _wait(setup, podman, container, pause)
+    podman.forget_images(except_for=image)
+    return container
+
+
+def _check_alone(setup: Setup, podman: Podman) -> None:
+    """EngineError if an engine with another state runs: both would want the same bridge and addresses (tried)."""
+    template = f'{{{{index .Config.Labels "{_STATE_LABEL}"}}}} {{{{.State.Running}}}}'
+    state, _, running = podman.run("inspect", "--format", template, CONTAINER).output.strip().rpartition(" ")
+    if running == "true" and state not in {"", str(setup.paths.state)}:
+        raise EngineError(
+            f"an engine that keeps its state in {state} is running, and a machine can hold only one assembled engine",
+            remedy=f"stop it (`SEALIFT_STATE_DIR={state} sealift down`), or use it",
+        )
+
+
+def _wait(setup: Setup, podman: Podman, container: str, pause: Callable[[float], None]) -> None:
+    for _ in range(240):
+        if listens(socket_path(setup)):
+            return
+        if podman.run("inspect", "--format", "{{.State.Running}}", container).output.strip() == "false":
+            break
+        pause(0.25)
+    log = podman.run("logs", "--tail", "15", container)
+    raise EngineError(
+        f"the engine did not start:\n{(log.output + log.errors).strip()}",
+        remedy="`sealift doctor` checks this machine; `sealift down` and `sealift up` start it anew",
+    )
+
+
+def stop_engine(podman: Podman, container: str) -> bool:
+    """Stop and remove the container of that id; returns whether it was there."""
+    if not podman.run("container", "exists", container).ok:
+        return False
+    podman.check("rm", "--force", "--time", "20", container)
+    return True
