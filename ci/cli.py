@@ -1,0 +1,178 @@
+"""The `sealift` command. Each command collects its options and calls what the Dagger module calls too."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from ci import options as opt
+from ci.interrupt import Interrupted
+from ci.local_commands import local_commands
+from ci.output import dump, results, write_plan, write_results, write_verified
+from ci.run import errors, execute, planned
+from pipelines import graph
+from pipelines.config import Flags
+from pipelines.errors import ExitCode, SealiftError
+from pipelines.graph import Options, Run, verbs
+from pipelines.report import summary
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="sealift")
+def cli() -> None:
+    """Build, scan, describe, sign and publish all images of a repository, as one graph.
+
+    Nothing leaves the machine, and no public tag moves, until every image of the release has passed everything.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 configuration, 4 refused by the gate, 5 registry, 6 tool, 7 engine,
+    8 build, 9 boot, 10 signing, 130 interrupted.
+    """
+
+
+@cli.command("build-all")
+@opt.selection
+@opt.out
+@opt.as_json
+@opt.no_cache
+@click.option("--no-push", is_flag=True, help="Stop in the quarantine, after everything is signed and verified.")
+@click.option("--no-scan", is_flag=True, help="Do not scan. Refused outside the local environment.")
+def build_all(
+    *, flags: Flags, root: Path, out: Path, as_json: bool, no_cache: bool, no_push: bool, no_scan: bool
+) -> None:
+    """Build, boot, describe, scan, sign and publish every service.
+
+    With no option this builds the repository for its default environment.
+    """
+    options = Options(push=not no_push, scan=not no_scan, no_cache=no_cache)
+    _release(flags, root, out, as_json=as_json, options=options)
+
+
+def _release(flags: Flags, root: Path, out: Path, *, as_json: bool, options: Options) -> None:
+    async def work(run: Run) -> graph.Outcome:
+        outcome = await graph.release(run)
+        await outcome.write(out)
+        return outcome
+
+    outcome = execute(root, flags, work, options=options, record=out / "release.json")
+    if as_json:
+        dump(outcome.release.as_json())
+    else:
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else summary.WIDTH)
+        console.print(summary.render(outcome.release, out=str(out), width=console.width))
+    if outcome.release.violations:
+        # The table above has said everything.
+        sys.exit(ExitCode.GATE)
+
+
+@cli.command()
+@opt.selection
+@opt.as_json
+def plan(flags: Flags, root: Path, as_json: bool) -> None:
+    """Show what would be built, under which tags, where it would go and why. Builds nothing."""
+    prepared = planned(root, flags)
+    if as_json:
+        dump(prepared.plan.as_json())
+    else:
+        write_plan(Console(highlight=False), prepared.plan)
+
+
+@cli.command()
+@opt.selection
+@opt.no_cache
+@opt.as_json
+@click.option("--export", type=click.Path(file_okay=False, path_type=Path), help="Write each image as an OCI archive.")
+def build(flags: Flags, root: Path, no_cache: bool, as_json: bool, export: Path | None) -> None:
+    """Build into the quarantine and print the digests. Nothing leaves."""
+
+    async def work(run: Run) -> list[dict[str, object]]:
+        examination = await verbs.only(run, export=export)
+        return results(examination)
+
+    _show(execute(root, flags, work, options=Options(push=False, no_cache=no_cache)), as_json)
+
+
+@cli.command()
+@opt.selection
+@opt.as_json
+def scan(flags: Flags, root: Path, as_json: bool) -> None:
+    """Build and scan. Exit code 4 if a finding would stop a release."""
+
+    async def work(run: Run) -> tuple[list[dict[str, object]], bool]:
+        examination, refused = await verbs.scan(run)
+        return results(examination), refused
+
+    rows, refused = execute(root, flags, work, options=Options(push=False))
+    _show(rows, as_json)
+    if refused:
+        sys.exit(ExitCode.GATE)
+
+
+@cli.command()
+@opt.selection
+@opt.out
+@opt.as_json
+def sbom(flags: Flags, root: Path, out: Path, as_json: bool) -> None:
+    """Build, and write each image's SPDX and CycloneDX documents below --out."""
+
+    async def work(run: Run) -> list[dict[str, object]]:
+        examination = await verbs.only(run, sboms=True)
+        await graph.write_reports(graph.reports_of(run, examination), out)
+        return results(examination)
+
+    _show(execute(root, flags, work, options=Options(push=False)), as_json)
+
+
+@cli.command()
+@opt.selection
+@opt.out
+@opt.as_json
+def publish(flags: Flags, root: Path, out: Path, as_json: bool) -> None:
+    """Publish the selected services: build-all, with every check, under the name of its last step."""
+    _release(flags, root, out, as_json=as_json, options=Options())
+
+
+@cli.command()
+@opt.selection
+@opt.as_json
+def verify(flags: Flags, root: Path, as_json: bool) -> None:
+    """Verify what the registry holds: signatures of index and platforms, attested SBOMs."""
+    verified = execute(root, flags, verbs.verify, options=Options(push=False))
+    if as_json:
+        dump([item.as_json() for item in verified])
+    else:
+        write_verified(Console(highlight=False), verified)
+
+
+def _show(rows: list[dict[str, object]], as_json: bool) -> None:
+    if as_json:
+        dump(rows)
+    else:
+        write_results(Console(highlight=False), rows)
+
+
+for command in local_commands:
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry point: every error is caught here, once."""
+    try:
+        cli(standalone_mode=True)
+    except SealiftError as error:
+        errors().print(f"[bold red]error:[/] {_escaped(str(error))}", soft_wrap=True)
+        sys.exit(error.exit_code)
+    except (Interrupted, KeyboardInterrupt) as stop:
+        code = stop.exit_code if isinstance(stop, Interrupted) else ExitCode.INTERRUPTED
+        errors().print("[bold yellow]interrupted:[/] nothing more is running; no tag moves after this")
+        sys.exit(code)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""The commands around the local engine: up, down, env, doctor, keys."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import anyio
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ci import options as opt
+from ci.dotenv import lacking, write_dotenv
+from ci.keys import KeyPair, ensure
+from ci.local.doctor import diagnose
+from ci.local.paths import find_paths
+from ci.local.up import Running, env_lines, make_setup
+from ci.local.up import down as take_down
+from ci.local.up import up as bring_up
+from ci.output import dump
+from ci.session import INSIDE, connected, local_keys
+from pipelines.config import environ_with_dotenv
+from pipelines.errors import ExitCode, SigningError
+
+
+def report(line: str) -> None:
+    """Progress of the set-up, on standard error."""
+    click.echo(line, err=True)
+
+
+def ensure_engine(environ: Mapping[str, str]) -> Running:
+    """The engine and the registry, brought up if they are not. Inside an engine, that one is used."""
+    if INSIDE in environ:
+        return Running(mode="given", cli=Path(), environment={}, registry="", rebuilt=False)
+    running = bring_up(make_setup(environ, report))
+    for note in running.notes:
+        report(f"note: {note}")
+    return running
+
+
+@contextmanager
+def engine_log(environ: Mapping[str, str]) -> Iterator[TextIO]:
+    """Where the engine's own progress goes: the last run's, in the state folder; standard error with SEALIFT_DEBUG."""
+    if environ.get("SEALIFT_DEBUG"):
+        yield sys.stderr
+        return
+    folder = find_paths(environ).state
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"engine-{os.getpid()}.log").open("w", encoding="utf-8") as log:
+        yield log
+    last = folder / "engine.log"
+    Path(log.name).replace(last)
+
+
+async def _make_keys(environ: Mapping[str, str], running: Running, pair: KeyPair) -> bool:
+    with engine_log(environ) as log:
+        async with connected(running.environment, log) as client:
+            return await ensure(client, pair)
+
+
+def _environ(root: Path) -> Mapping[str, str]:
+    return environ_with_dotenv(root, os.environ)
+
+
+@click.command()
+def up() -> None:
+    """Start the engine and the registry on localhost:5000, and make the local signing key.
+
+    Takes an engine that the environment names, else Docker, Podman or nerdctl with the official images, else assembles
+    the same things from source. Run it again whenever you like: what is up stays up.
+    """
+    root = Path.cwd()
+    environ = _environ(root)
+    running = ensure_engine(environ)
+    pair = local_keys(environ)
+    if not pair.complete and anyio.run(_make_keys, environ, running, pair):
+        report(f"made the local signing key pair in {pair.folder}")
+    for line in write_dotenv(root, running.registry, pair):
+        report(line)
+    if lines := lacking(root, running.registry, pair):
+        report("for 'dagger call', add to your .env:\n  " + "\n  ".join(lines))
+    rebuilt = ", base and tool images rebuilt on this machine" if running.rebuilt else ""
+    report(f"up: engine ({running.mode}{rebuilt}), registry {running.registry}")
+
+
+@click.command()
+@click.option("--purge", is_flag=True, help="Remove the registry's images and the engine's cache too.")
+def down(purge: bool) -> None:
+    """Stop what 'up' started, and nothing else."""
+    stopped = take_down(make_setup(os.environ, report), purge=purge)
+    report(f"stopped: {', '.join(stopped)}" if stopped else "nothing was up")
+
+
+@click.command()
+def env() -> None:
+    """Print shell lines that point the stock dagger command at what 'up' started: eval "$(sealift env)"."""
+    click.echo("\n".join(env_lines(ensure_engine(_environ(Path.cwd())))))
+
+
+@click.command()
+@opt.as_json
+def doctor(as_json: bool) -> None:
+    """Find what is missing on this machine, and say how to mend it. Exit code 1 if something is."""
+    findings = diagnose(make_setup(_environ(Path.cwd()), report))
+    if as_json:
+        dump([{"level": item.level, "what": item.what, "remedy": item.remedy} for item in findings])
+    else:
+        marks = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}
+        table = Table.grid(padding=(0, 1))
+        for item in findings:
+            table.add_row(marks[item.level], item.what)
+            if item.level != "ok" and item.remedy:
+                table.add_row("", f"[dim]{item.remedy}[/]")
+        Console(highlight=False).print(table)
+    if any(item.level == "fail" for item in findings):
+        sys.exit(ExitCode.FAILED)
+
+
+@click.command()
+@click.option("--public", is_flag=True, help="Print only the path of the public key.")
+def keys(public: bool) -> None:
+    """Say where the local key pair is. It is made on first use."""
+    pair = local_keys(_environ(Path.cwd()))
+    if not pair.complete:
+        raise SigningError(
+            f"there is no key pair in {pair.folder} yet", remedy="run 'sealift up', which makes it", step="keys"
+        )
+    if public:
+        click.echo(pair.public)
+        return
+    click.echo(f"public key:  {pair.public}\nprivate key: {pair.private} (encrypted)\npassword:    {pair.password}")
+
+
+local_commands = (up, down, env, doctor, keys)

@@ -1,0 +1,173 @@
+"""The Dagger module: `dagger call` runs the very command that a laptop runs, inside the engine.
+
+The command runs as a client of the same session. In a module's own name the engine would keep other cache volumes
+than in a command line's, and the two front doors would build and scan everything once each; as a client they share all.
+
+What cannot be asked for inside the engine, the registry on the user's loopback and the signing key, comes in through
+the constructor. Dagger fills these from `.env`, which `sealift up` writes (see `.env.example`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+import dagger
+from dagger import DefaultPath, Doc, Ignore, dag, field, function, object_type
+
+from ci.inside import Inputs, command
+
+# Never sent to the engine with the source: what is made here, and what holds secrets.
+_IGNORED = [".env", ".venv", "dist", "sdk", "**/node_modules", "**/__pycache__", "**/.*_cache"]
+
+Env = Annotated[str | None, Doc("environment from sealift.yaml (default: local)")]
+Services = Annotated[list[str] | None, Doc("only these services; default all")]
+Platforms = Annotated[list[str] | None, Doc("only these platforms, such as linux/arm64; default all")]
+Tags = Annotated[list[str] | None, Doc("tags to publish instead of those of the rules")]
+Jobs = Annotated[int | None, Doc("stages that run at once (default: 4)")]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def never_cached(method: F) -> F:
+    """A function of the module that is run at every call: what it answers depends on the outside world."""
+    return function(cache="never")(method)  # type: ignore[call-overload,no-any-return]
+
+
+def options(**values: str | int | bool | Sequence[str] | None) -> list[str]:
+    """Command-line options of what was given: `tag=["v1"], no_push=True` → `--tag=v1 --no-push`."""
+    arguments: list[str] = []
+    for name, value in values.items():
+        flag = "--" + name.replace("_", "-")
+        if isinstance(value, bool):
+            arguments += [flag] if value else []
+        elif isinstance(value, str | int):
+            arguments.append(f"{flag}={value}")
+        else:
+            arguments += [f"{flag}={item}" for item in value or ()]
+    return arguments
+
+
+@object_type
+class Published:
+    """What a run left behind."""
+
+    summary: Annotated[str, Doc("the table of the run, and what to do next")] = field()
+    record: Annotated[str, Doc("the release record, JSON")] = field()
+    dist: Annotated[dagger.Directory, Doc("release.json, summary.txt and reports; 'dist export --path dist'")] = field()
+
+
+@object_type
+class Ci:
+    """Builds, scans, describes, signs and publishes all images of this repository, as one graph."""
+
+    source: Annotated[dagger.Directory, DefaultPath("/"), Ignore(_IGNORED), Doc("the repository, with .git")]
+    registry_service: Annotated[
+        dagger.Service | None, Doc("registry on your own loopback, such as tcp://localhost:5000")
+    ] = None
+    signing_key: Annotated[dagger.Secret | None, Doc("Cosign private key, such as file://cosign.key")] = None
+    signing_password: Annotated[dagger.Secret | None, Doc("password of the private key")] = None
+    build_secrets: Annotated[dagger.Secret | None, Doc("build secrets, as lines NAME=value")] = None
+    docker_registry: Annotated[str | None, Doc("registry to publish to instead of the environment's")] = None
+    docker_username: Annotated[str | None, Doc("login for the registry")] = None
+    docker_password: Annotated[dagger.Secret | None, Doc("password for the registry")] = None
+    version: Annotated[str | None, Doc("version that is released, such as v1.2.3")] = None
+    git_sha: Annotated[str | None, Doc("commit that must be the checked-out one")] = None
+    image_pull_policy: Annotated[str | None, Doc("Always, IfNotPresent or Never; kept in the record")] = None
+
+    @never_cached
+    async def build_all(
+        self,
+        env: Env = None,
+        service: Services = None,
+        platform: Platforms = None,
+        tag: Tags = None,
+        no_push: Annotated[bool, Doc("stop in the quarantine, after everything is signed and verified")] = False,
+        no_cache: Annotated[bool, Doc("run every build step again")] = False,
+        no_scan: Annotated[bool, Doc("do not scan; refused outside the local environment")] = False,
+        jobs: Jobs = None,
+    ) -> Published:
+        """Build, boot, describe, scan, sign and publish every service."""
+        given = options(
+            env=env, service=service, platform=platform, tag=tag, jobs=jobs,
+            no_push=no_push, no_cache=no_cache, no_scan=no_scan,
+        )  # fmt: skip
+        return await self._published("build-all", given)
+
+    @never_cached
+    async def publish(
+        self, env: Env = None, service: Services = None, platform: Platforms = None, tag: Tags = None
+    ) -> Published:
+        """Publish the selected services, with every check of build-all."""
+        return await self._published("publish", options(env=env, service=service, platform=platform, tag=tag))
+
+    @never_cached
+    async def plan(
+        self,
+        env: Env = None,
+        service: Services = None,
+        platform: Platforms = None,
+        tag: Tags = None,
+        jobs: Jobs = None,
+    ) -> str:
+        """What would be built, under which tags, where it would go and why, as JSON. Builds nothing."""
+        given = options(env=env, service=service, platform=platform, tag=tag, jobs=jobs)
+        return await (await self._run("plan", [*given, "--json"])).stdout()
+
+    @never_cached
+    async def build(
+        self,
+        service: Annotated[str, Doc("the service")],
+        platform: Annotated[str | None, Doc("such as linux/arm64; default the engine's")] = None,
+        no_cache: bool = False,
+    ) -> dagger.Container:
+        """The container of one service, as the quarantine holds it; chain `terminal`, `as-service`, `export`…"""
+        wanted = platform or await dag.default_platform()
+        given = options(service=[service], platform=[wanted], no_cache=no_cache, export="/out")
+        archive = (await self._run("build", given)).file(f"/out/{service}-{wanted.replace('/', '-')}.tar")
+        return dag.container(platform=dagger.Platform(wanted)).import_(archive)
+
+    @never_cached
+    async def scan(self, env: Env = None, service: Services = None, platform: Platforms = None) -> str:
+        """Build and scan; what was found, as JSON. Fails if a finding would stop a release."""
+        given = options(env=env, service=service, platform=platform)
+        return await (await self._run("scan", [*given, "--json"])).stdout()
+
+    @never_cached
+    async def sbom(self, service: Services = None, platform: Platforms = None) -> dagger.Directory:
+        """SPDX and CycloneDX documents, SERVICE/PLATFORM/{sbom.spdx.json,sbom.cdx.json}."""
+        done = await self._run("sbom", options(service=service, platform=platform, out="/out"))
+        return done.directory("/out/reports")
+
+    @never_cached
+    async def verify(self, env: Env = None, service: Services = None, tag: Tags = None) -> str:
+        """Verify what the registry holds: signatures of index and platforms, attested SBOMs; as JSON."""
+        given = options(env=env, service=service, tag=tag)
+        return await (await self._run("verify", [*given, "--json"])).stdout()
+
+    async def _published(self, verb: str, given: Sequence[str]) -> Published:
+        done = await self._run(verb, [*given, "--out=/out"])
+        out = done.directory("/out")
+        return Published(
+            summary=await out.file("summary.txt").contents(), record=await out.file("release.json").contents(), dist=out
+        )
+
+    async def _run(self, verb: str, arguments: Sequence[str]) -> dagger.Container:
+        inputs = Inputs(
+            source=self.source,
+            registry=self.registry_service,
+            secrets={
+                "SIGNING_KEY": self.signing_key,
+                "SIGNING_PASSWORD": self.signing_password,
+                "DOCKER_PASSWORD": self.docker_password,
+                "SEALIFT_BUILD_SECRETS": self.build_secrets,
+            },
+            variables={
+                "DOCKER_REGISTRY": self.docker_registry,
+                "DOCKER_USERNAME": self.docker_username,
+                "VERSION": self.version,
+                "GIT_SHA": self.git_sha,
+                "IMAGE_PULL_POLICY": self.image_pull_policy,
+            },
+        )
+        return await command(inputs, [verb, *arguments])

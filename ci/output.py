@@ -1,0 +1,107 @@
+"""What the commands print: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.graph.units import Examination
+from pipelines.graph.verbs import Verified
+from pipelines.plan import Plan, ServicePlan
+
+
+def dump(value: Any) -> None:
+    """JSON on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def write_plan(console: Console, plan: Plan) -> None:
+    """What would be built, under which tags, where it would go and why."""
+    origin = plan.origins.get
+    console.print(f"Environment [bold]{plan.environment}[/] (from {origin('environment', 'default')})")
+    console.print(f"Registry    [bold]{plan.registry}[/] (from {origin('registry', 'default')})", highlight=False)
+    changed = ", with changes that are not committed" if plan.dirty else ""
+    console.print(f"Commit      {plan.commit[:12]}{changed}; version {plan.version or 'none'}", highlight=False)
+    gate = plan.rules
+    console.print(
+        f"Gate        {gate.severity.name} and above{' with a fix' if gate.only_fixed else ''};"
+        f" database {plan.database}, at most {gate.max_database_age_hours} h old",
+        highlight=False,
+    )
+    table = Table(show_lines=False)
+    for name in ("service", "platforms", "built from", "base", "goes to"):
+        table.add_column(name, overflow="fold")
+    for service in plan.services:
+        source = escape(str(service.context / service.dockerfile))
+        source += f"\n[dim]last changed by {service.revision.commit[:7]}"
+        source += ", and not committed[/]" if service.dirty else "[/]"
+        name = f"{service.name}\n[dim]{service.reason}[/]"
+        table.add_row(name, "\n".join(service.platforms), source, _base(service), str(service.repository))
+    console.print(table)
+    for tag, reason in _tags(plan):
+        console.print(f"Tag         [bold]{tag}[/]  {escape(reason)}", highlight=False)
+    console.print("Nothing was built. [dim]'sealift build-all' does it.[/]")
+
+
+def _base(service: ServicePlan) -> str:
+    """The base in words; one for each platform, in the order of the platforms, if they differ."""
+    named = [
+        f"image of {base}" if base in service.needs else escape(base or "scratch") for base in service.bases.values()
+    ]
+    return "\n".join(named if len(set(named)) > 1 else named[:1])
+
+
+def _tags(plan: Plan) -> dict[tuple[str, str], None]:
+    """Tags and their reasons, each once: most runs give every service the same."""
+    return {(item.tag, item.reason): None for service in plan.services for item in service.tags}
+
+
+def results(examination: Examination) -> list[dict[str, Any]]:
+    """What a single stage found, by unit, as plain data."""
+    rows = []
+    for unit in examination.built:
+        row: dict[str, Any] = {
+            "service": unit.service,
+            "platform": unit.platform,
+            "digest": examination.digests[unit],
+        }
+        if unit in examination.sboms:
+            row["packages"] = examination.sboms[unit].packages
+        if unit in examination.scans:
+            row["findings"] = [
+                {"id": item.id, "severity": item.severity.name, "package": item.package, "installed": item.installed,
+                 "fixed": item.fixed, "kind": item.kind, "title": item.title}
+                for item in sorted(examination.scans[unit].scan.findings, key=lambda item: -item.severity)
+            ]  # fmt: skip
+        rows.append(row)
+    return rows
+
+
+def write_results(console: Console, rows: Sequence[dict[str, Any]]) -> None:
+    """The same for people."""
+    table = Table("service", "platform", "digest", "found")
+    for row in rows:
+        found = f"{row['packages']} packages" if "packages" in row else ""
+        if "findings" in row:
+            found = "\n".join(f"{f['id']} {f['severity']} {f['package']} {f['installed']}" for f in row["findings"])
+            found = found or "none"
+        table.add_row(row["service"], row["platform"], row["digest"][:19], Text(found))
+    console.print(table)
+
+
+def write_verified(console: Console, verified: Sequence[Verified]) -> None:
+    """What was verified."""
+    table = Table("image", "index", "platforms", "signatures", "SBOMs")
+    for item in verified:
+        table.add_row(
+            item.reference, item.index.short, "\n".join(item.platforms), f"{len(item.platforms) + 1} verified",
+            f"{2 * len(item.platforms)} verified",
+        )  # fmt: skip
+    console.print(table)

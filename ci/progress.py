@@ -1,0 +1,103 @@
+"""What a person sees while a run goes on: a live view in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+_SHOWN = 12
+
+
+class Lines:
+    """One line when a stage ends; for logs, pipes and CI. Also what the Dagger module prints."""
+
+    def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._write = write
+        self._clock = clock
+        self._began = clock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def _line(self, mark: str, step: str, unit: str, rest: str) -> None:
+        self._write(f"[{self._clock() - self._began:6.1f}s] {mark} {step:<16} {unit:<32} {rest}".rstrip())
+
+    def started(self, step: str, unit: str) -> None:
+        """Long stages say that they began, so that a log shows what is being waited for."""
+        if step == "build":
+            self._line("…", step, unit, "")
+
+    def finished(self, step: str, unit: str, seconds: float, note: str) -> None:
+        self._line("✓", step, unit, f"{seconds:5.1f}s  {note}")
+
+    def failed(self, step: str, unit: str, seconds: float) -> None:
+        self._line("✗", step, unit, f"{seconds:5.1f}s")
+
+    def say(self, message: str) -> None:
+        self._line("!", message, "", "")
+
+
+class View:
+    """A live view: what is running now, what is done, and for how long."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._running: dict[tuple[str, str], float] = {}
+        self._done = 0
+        self._began = time.monotonic()
+        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def started(self, step: str, unit: str) -> None:
+        self._running[step, unit] = time.monotonic()
+
+    def finished(self, step: str, unit: str, seconds: float, note: str) -> None:
+        self._running.pop((step, unit), None)
+        self._done += 1
+        line = Text.assemble(
+            ("✓ ", "green"), f"{step:<14} ", (f"{unit:<32} ", "cyan"), (f"{seconds:5.1f}s  ", "dim"), note
+        )
+        line.truncate(self._console.width, overflow="ellipsis")
+        self._console.print(line)
+
+    def failed(self, step: str, unit: str, seconds: float) -> None:
+        self._running.pop((step, unit), None)
+        line = Text.assemble(("✗ ", "red"), f"{step:<14} ", (f"{unit:<32} ", "cyan"), (f"{seconds:5.1f}s", "dim"))
+        line.truncate(self._console.width, overflow="ellipsis")
+        self._console.print(line)
+
+    def say(self, message: str) -> None:
+        self._console.print(Text(f"! {message}", style="yellow"))
+
+    def _render(self) -> RenderableType:
+        now = time.monotonic()
+        table = Table.grid(padding=(0, 1))
+        for (step, unit), began in list(self._running.items())[:_SHOWN]:
+            table.add_row(
+                Text(f"  {step}", style="bold"), Text(unit, style="cyan"), Text(f"{now - began:.0f}s", style="dim")
+            )
+        more = len(self._running) - _SHOWN
+        status = f"{self._done} steps done, {len(self._running)} running, {now - self._began:.0f}s"
+        parts: list[RenderableType] = [table, Spinner("dots", text=Text(status, style="dim"))]
+        if more > 0:
+            parts.insert(1, Text(f"  and {more} more", style="dim"))
+        return Group(*parts)
