@@ -1,0 +1,40 @@
+"""Fixtures for the tests that use the real engine, registry and tools. The unit tests use none of them."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.scratch import REGISTRY, ROOT, SEALIFT, Registry, Scratch, run
+
+
+@pytest.fixture(scope="session")
+def engine() -> Mapping[str, str]:
+    """The engine and registry, up; the variables that point tools at them."""
+    up = run([*SEALIFT, "up"], timeout=5400)
+    assert up.returncode == 0, up.stderr
+    lines = run([*SEALIFT, "env"]).stdout.splitlines()
+    words = [shlex.split(line)[1].partition("=") for line in lines]
+    return {name: value for name, _, value in words} | {"DAGGER_NO_NAG": "1"}
+
+
+@pytest.fixture
+def scratch(engine: Mapping[str, str], tmp_path: Path) -> Iterator[Scratch]:
+    """An empty scratch repository; what it published is deleted afterwards."""
+    registry = Registry(prefix=f"test-{secrets.token_hex(4)}/", env=engine)
+    root = tmp_path / "repository"
+    root.mkdir()
+    (root / ".gitignore").write_text("dist/\n")
+    env = {**engine, "PYTHONPATH": str(ROOT), "SEALIFT_KEYS_DIR": str(tmp_path / "keys")}
+    made = Scratch(root=root, env=env, registry=registry)
+    yield made
+    for service in made.services:
+        for tag in run(
+            ["regctl", f"--host=reg={REGISTRY},tls=disabled", "tag", "ls", f"{REGISTRY}/{registry.prefix}{service}"],
+            env=engine,
+        ).stdout.split():
+            registry.regctl("tag", "rm", f"{REGISTRY}/{registry.prefix}{service}:{tag}")

@@ -1,0 +1,163 @@
+"""A whole release of a small repository, with the real engine, tools and registry."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+from tests.scratch import ROOT, SEALIFT, Scratch, run
+
+ON_WEB = """\
+ARG WEB_IMAGE=localhost:5000/web:dev
+FROM ${WEB_IMAGE}
+COPY server.py /app/other.py
+"""
+BOTH = ["linux/amd64", "linux/arm64"]
+REPORTS = {"sbom.spdx.json", "sbom.cdx.json", "scan.json", "scan.sarif", "scan.txt"}
+
+
+def two_services(scratch: Scratch) -> None:
+    scratch.service("web")
+    scratch.service("worker", dockerfile=ON_WEB, settings={"needs": {"web": "WEB_IMAGE"}})
+    scratch.extra["platforms"] = BOTH
+    scratch.commit()
+
+
+def cosign(scratch: Scratch, *arguments: str) -> int:
+    public = str(Path(scratch.env["SEALIFT_KEYS_DIR"]) / "cosign.pub")
+    done = run(
+        ["cosign", *arguments[:1], f"--key={public}", "--insecure-ignore-tlog=true", *arguments[1:]], env=scratch.env
+    )
+    return done.returncode
+
+
+def test_everything_is_published_signed_and_attested_and_a_second_run_makes_nothing(scratch: Scratch) -> None:
+    two_services(scratch)
+    first = scratch.sealift("build-all")
+    assert first.returncode == 0, first.stderr
+    assert "PUBLISHED" in first.stdout
+    record = scratch.record()
+    for name in ("web", "worker"):
+        entry = record["services"][name]
+        assert scratch.registry.digest(name, "dev") == entry["index"]
+        served = scratch.registry.index(name, "dev")
+        assert sorted(served) == BOTH
+        for platform, digest in served.items():
+            assert entry["platforms"][platform]["digest"] == digest  # type: ignore[index]
+            folder = scratch.root / "dist/reports" / name / platform.replace("/", "-")
+            assert {path.name for path in folder.iterdir()} == REPORTS
+            reference = f"localhost:5000/{scratch.registry.prefix}{name}@{digest}"
+            assert cosign(scratch, "verify", reference) == 0
+            assert cosign(scratch, "verify-attestation", "--type=spdxjson", reference) == 0
+            assert cosign(scratch, "verify-attestation", "--type=cyclonedx", reference) == 0
+            assert digest in (folder / "scan.json").read_text()
+        assert cosign(scratch, "verify", f"localhost:5000/{scratch.registry.prefix}{name}:dev") == 0
+    second = scratch.sealift("build-all", "--json")
+    assert second.returncode == 0, second.stderr
+    again = json.loads(second.stdout)
+    for name in ("web", "worker"):
+        assert again["services"][name]["index"] == record["services"][name]["index"]
+        assert all(platform["cached"] for platform in again["services"][name]["platforms"].values())
+        assert not any(move["moved"] for move in again["services"][name]["tags"])
+    verified = scratch.sealift("verify", "--json")
+    assert verified.returncode == 0, verified.stderr
+    assert [item["service"] for item in json.loads(verified.stdout)] == ["web", "worker"]
+
+
+def test_the_module_gives_the_same_digests_and_builds_nothing(scratch: Scratch) -> None:
+    scratch.service("web")
+    scratch.commit()
+    assert scratch.sealift("build-all").returncode == 0
+    keys = scratch.env["SEALIFT_KEYS_DIR"]
+    done = run(
+        ["dagger", "call", "--progress=plain", "-m", str(ROOT), f"--source={scratch.root}",
+         "--registry-service=tcp://localhost:5000", f"--signing-key=file://{keys}/cosign.key",
+         f"--signing-password=file://{keys}/cosign.password", "build-all", "record"],
+        cwd=scratch.root, env=scratch.env,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert record["services"]["web"]["index"] == scratch.record()["services"]["web"]["index"]
+    assert record["services"]["web"]["platforms"]["linux/amd64"]["cached"]
+
+
+def test_a_rehearsal_without_push_leaves_the_registry_alone(scratch: Scratch) -> None:
+    scratch.service("web")
+    scratch.commit()
+    done = scratch.sealift("build-all", "--no-push")
+    assert done.returncode == 0, done.stderr
+    assert "nothing was pushed" in done.stdout
+    assert scratch.record()["state"] == "signed"
+    assert scratch.registry.tags("web") == []
+
+
+def test_a_build_without_cache_runs_every_step_again(scratch: Scratch) -> None:
+    scratch.service("web", dockerfile=DOCKERFILE_WITH_RANDOM)
+    scratch.commit()
+    digests = [json.loads(scratch.sealift("build", "--json").stdout)[0]["digest"] for _ in range(2)]
+    assert digests[0] == digests[1], "a cached step ran again"
+    fresh = json.loads(scratch.sealift("build", "--json", "--no-cache").stdout)[0]["digest"]
+    assert fresh != digests[0], "--no-cache ran no step again"
+
+
+DOCKERFILE_WITH_RANDOM = """\
+FROM python:3.11-slim-bookworm
+RUN head -c 16 /dev/urandom > /random
+COPY server.py /app/server.py
+USER 1001:1001
+ENTRYPOINT ["python3", "/app/server.py"]
+"""
+
+
+def test_single_verbs_build_scan_describe_and_export(scratch: Scratch) -> None:
+    scratch.service("web")
+    scratch.commit()
+    built = scratch.sealift("build", "--json", "--export", "images")
+    assert built.returncode == 0, built.stderr
+    with tarfile.open(scratch.root / "images/web-linux-amd64.tar") as archive:
+        assert "index.json" in archive.getnames()
+    scanned = scratch.sealift("scan", "--json")
+    assert scanned.returncode == 0, scanned.stderr
+    assert json.loads(scanned.stdout)[0]["digest"] == json.loads(built.stdout)[0]["digest"]
+    described = scratch.sealift("sbom", "--json")
+    assert described.returncode == 0, described.stderr
+    assert json.loads(described.stdout)[0]["packages"] > 50
+    spdx = json.loads((scratch.root / "dist/reports/web/linux-amd64/sbom.spdx.json").read_text())
+    assert any(package["name"] == "libc6" for package in spdx["packages"])
+
+
+def test_build_secrets_reach_the_build_and_not_the_image(scratch: Scratch) -> None:
+    dockerfile = """\
+FROM python:3.11-slim-bookworm
+RUN --mount=type=secret,id=token test "$(cat /run/secrets/token)" = planted-value && touch /was-there
+COPY server.py /app/server.py
+USER 1001:1001
+ENTRYPOINT ["python3", "/app/server.py"]
+"""
+    scratch.service("web", dockerfile=dockerfile, settings={"secrets": {"token": "env://SCRATCH_TOKEN"}})
+    scratch.commit()
+    scratch.env["SCRATCH_TOKEN"] = "planted-value"
+    done = scratch.sealift("build", "--json", "--export", "images")
+    assert done.returncode == 0, done.stderr
+    assert b"planted-value" not in (scratch.root / "images/web-linux-amd64.tar").read_bytes()
+    assert "planted-value" not in done.stdout + done.stderr
+
+
+def test_two_runs_at_once_do_not_break_each_other(scratch: Scratch) -> None:
+    two_services(scratch)
+    environ = {**os.environ, **scratch.env}
+    runs = [
+        subprocess.Popen(
+            [*SEALIFT, "build-all", "--out", f"dist/{number}"],
+            cwd=scratch.root, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for number in range(2)
+    ]  # fmt: skip
+    for process in runs:
+        output, _ = process.communicate(timeout=600)
+        assert process.returncode == 0, output
+    records = [json.loads((scratch.root / f"dist/{n}/release.json").read_text()) for n in range(2)]
+    assert records[0]["services"]["web"]["index"] == records[1]["services"]["web"]["index"]

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from pipelines.errors import RegistryError
+from pipelines.model import Digest, Repository, Tag
+from pipelines.stages import publish
+from pipelines.stages.publish import remedy
+from pipelines.stages.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Samples
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("request failed: unauthorized [http 401]: authentication required", "DOCKER_USERNAME"),
+        ("unauthorized", "docker login"),
+        ("request failed: forbidden [http 403]", "write permission"),
+        ("denied: requested access to the resource is denied", "write permission"),
+        ("dial tcp 127.0.0.1:5000: connect: connection refused", "sealift up"),
+        ("dial tcp: lookup ghcr.example on 10.0.0.1:53: no such host", "registry's address"),
+        ("read tcp: i/o timeout", "registry's address"),
+        ("unexpected http status code [http 500]", "run the command again"),
+        ("unexpected status [http 401]", "DOCKER_USERNAME"),
+        ("unexpected status [http 403]", "write permission"),
+    ],
+)
+def test_the_remedy_fits_the_refusal(message: str, expected: str) -> None:
+    assert expected in remedy(message)
+
+
+# Digests, ports and sizes are full of the digits of HTTP statuses.
+@pytest.mark.parametrize("message", [f"blob sha256:{'4a401c' * 10}: unexpected EOF", f"sha256:{'403a' * 16}: reset"])
+def test_digits_within_a_digest_are_no_status(message: str) -> None:
+    assert "run the command again" in remedy(message)
+
+
+async def current(monkeypatch: pytest.MonkeyPatch, answer: str | Exception) -> Digest | None:
+    """What a tag names, if the registry gives this answer."""
+
+    async def run(*_: Any, **__: Any) -> str:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(publish, "_regctl", lambda *_, **__: None)
+    monkeypatch.setattr(publish, "_run", run)
+    toolbox = Toolbox(client=cast(Any, None), project="shop", run="r")
+    repository = Repository(registry="localhost:5000", path="aidb")
+    return await publish.current(toolbox, repository, Tag("v1"), service="aidb", insecure=True)
+
+
+@pytest.mark.anyio
+async def test_the_digest_that_a_tag_names(monkeypatch: pytest.MonkeyPatch, samples: Samples) -> None:
+    assert await current(monkeypatch, f"{samples.digest('x')}\n") == samples.digest("x")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "what",
+    ["request failed: not found [http 404]", "unexpected status [http 404]", "localhost:5000: manifest not found"],
+)
+async def test_a_tag_that_is_not_there(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    assert await current(monkeypatch, RegistryError(what, remedy="r")) is None
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "what",
+    [
+        "ghcr.io: forbidden [http 403]",
+        "ghcr.io: unexpected status [http 500]",
+        "localhost:4040: connection refused",
+        f"blob sha256:{'404a' * 16}: unexpected EOF",
+    ],
+)
+async def test_a_registry_that_does_not_answer_is_no_missing_tag(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    with pytest.raises(RegistryError):
+        await current(monkeypatch, RegistryError(what, remedy="r"))

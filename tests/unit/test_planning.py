@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipelines.config import Flags, load, resolve
+from pipelines.errors import ConfigError
+from pipelines.git import read_facts
+from pipelines.model import Severity
+from pipelines.plan import Plan
+from pipelines.planning import make_plan
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Git
+
+NOW = datetime(2025, 2, 1, 9, 5, tzinfo=UTC)
+OCI = "org.opencontainers.image."
+CONFIG = """\
+version: 1
+project: shop
+source: https://example.com/shop
+licence: Apache-2.0
+services:
+  web:
+    needs: {base: BASE_IMAGE}
+    description: The shop's pages
+    licence: MIT
+    size_budget: 30MB
+    platforms: [linux/amd64]
+  base: {}
+  jobs:
+    context: tools
+    dockerfile: tools/jobs.Dockerfile
+    target: run
+    args: {PYTHON: "3.13"}
+    boot: null
+environments:
+  local:
+    registry: localhost:5000
+    tags: [dev, sha]
+    policy: {severity: CRITICAL}
+  prod:
+    registry: ghcr.io
+    prefix: shop/
+    tag_prefix: r-
+    tags: [semver, branch, sha]
+    database: {max_age_hours: 24}
+"""
+
+
+@pytest.fixture
+def shop(empty_git: Git) -> Git:
+    """Three services, each last changed by a commit of its own, and a last commit that changed none of them."""
+    empty_git.commit(
+        "all",
+        **{
+            "sealift.yaml": CONFIG,
+            "services__base__Dockerfile": "FROM python:3.11-slim\n",
+            "services__web__Dockerfile": "ARG BASE_IMAGE=localhost:5000/base:dev\nFROM ${BASE_IMAGE}\n",
+            "tools__jobs.Dockerfile": "ARG PYTHON=3.11\nFROM python:$PYTHON AS run\nFROM scratch\n",
+        },
+    )
+    empty_git.commit("base", services__base__app="1")
+    empty_git.commit("jobs", tools__app="1")
+    empty_git.commit("readme", **{"README.md": "shop\n"})
+    return empty_git
+
+
+def plan_of(git: Git, flags: Flags | None = None, **environ: str) -> Plan:
+    loaded = load(git.root, environ=environ)
+    settings = resolve(loaded.config, environ=environ, flags=flags)
+    return make_plan(git.root, loaded, settings, read_facts(git.root, environ=environ), now=NOW)
+
+
+def commit(git: Git, message: str) -> str:
+    return git("log", "--all", "--format=%H", f"--grep=^{message}$")
+
+
+def test_a_service_comes_after_what_it_is_built_on(shop: Git) -> None:
+    plan = plan_of(shop)
+    assert [service.name for service in plan.services] == ["base", "jobs", "web"]
+    assert plan.service("web").needs == {"base": "BASE_IMAGE"}
+    with pytest.raises(KeyError):
+        plan.service("other")
+
+
+def test_what_the_configuration_says_of_a_service(shop: Git) -> None:
+    plan = plan_of(shop, Flags(env="prod"))
+    web, base, jobs = (plan.service(name) for name in ("web", "base", "jobs"))
+    assert (jobs.context, jobs.dockerfile) == (PurePosixPath("tools"), PurePosixPath("jobs.Dockerfile"))
+    assert (base.context, base.dockerfile) == (PurePosixPath("services/base"), PurePosixPath("Dockerfile"))
+    assert web.bases == {"linux/amd64": "base"}
+    assert base.bases == dict.fromkeys(base.platforms, "python:3.11-slim")
+    assert set(jobs.bases.values()) == {"python:3.13"}
+    assert [service.platforms for service in (web, base)] == [("linux/amd64",), ("linux/amd64", "linux/arm64")]
+    assert [service.size_budget for service in (web, base)] == [30_000_000, 500_000_000]
+    assert [str(service.repository) for service in (web, base)] == ["ghcr.io/shop/web", "ghcr.io/shop/base"]
+    assert jobs.boot is None
+    assert base.boot is not None
+    assert base.boot.port == 8080
+
+
+def test_the_environment_decides_the_rules(shop: Git) -> None:
+    local, prod = plan_of(shop), plan_of(shop, Flags(env="prod"))
+    assert (local.environment, local.registry, local.insecure) == ("local", "localhost:5000", True)
+    assert (local.rules.severity, local.rules.max_database_age_hours, local.rules.rehearsal) == (
+        Severity.CRITICAL, 48, True,
+    )  # fmt: skip
+    assert (prod.environment, prod.registry, prod.insecure) == ("prod", "ghcr.io", False)
+    assert (prod.rules.severity, prod.rules.max_database_age_hours, prod.rules.rehearsal) == (Severity.HIGH, 24, False)
+
+
+def test_the_revision_is_the_last_commit_that_touched_the_context(shop: Git) -> None:
+    plan = plan_of(shop)
+    assert plan.commit == commit(shop, "readme")
+    assert {service.name: service.revision.commit for service in plan.services} == {
+        "web": commit(shop, "all"),
+        "base": commit(shop, "base"),
+        "jobs": commit(shop, "jobs"),
+    }
+
+
+def test_labels(shop: Git) -> None:
+    plan = plan_of(shop)
+    assert plan.service("web").labels == {
+        f"{OCI}title": "web",
+        f"{OCI}source": "https://example.com/shop",
+        f"{OCI}revision": commit(shop, "all"),
+        f"{OCI}created": "2025-01-20T14:30:00Z",
+        f"{OCI}licenses": "MIT",
+        f"{OCI}version": commit(shop, "all")[:7],
+        f"{OCI}description": "The shop's pages",
+    }
+    base = plan.service("base").labels
+    assert base[f"{OCI}created"] == "2025-01-20T15:30:00Z"
+    assert base[f"{OCI}licenses"] == "Apache-2.0"
+    assert f"{OCI}description" not in base
+
+
+def test_a_commit_elsewhere_changes_no_label(shop: Git) -> None:
+    before = [service.labels for service in plan_of(shop).services]
+    shop.commit("elsewhere", docs__x="x")
+    assert [service.labels for service in plan_of(shop).services] == before
+
+
+def test_only_the_touched_service_is_dirty(shop: Git) -> None:
+    shop.write("services/base/new", "x")
+    plan = plan_of(shop)
+    assert plan.dirty
+    assert {service.name: service.dirty for service in plan.services} == {"web": False, "base": True, "jobs": False}
+    assert plan.service("base").labels[f"{OCI}revision"] == commit(shop, "base") + "-dirty"
+    assert plan.service("web").labels[f"{OCI}revision"] == commit(shop, "all")
+    # Tags name the release's commit, which is not what is built.
+    assert [item.tag for item in plan.service("web").tags] == ["dev", f"{plan.commit[:7]}-dirty"]
+
+
+def test_a_change_outside_every_service_is_dirt_of_the_release_only(shop: Git) -> None:
+    shop.write("README.md", "changed")
+    plan = plan_of(shop)
+    assert plan.dirty
+    assert not any(service.dirty for service in plan.services)
+
+
+def test_tags_of_a_branch(shop: Git) -> None:
+    assert [item.tag for item in plan_of(shop).service("web").tags] == ["dev", plan_of(shop).commit[:7]]
+    shop("switch", "--quiet", "--create", "feature/login")
+    tags = [item.tag for item in plan_of(shop, Flags(env="prod")).service("web").tags]
+    assert tags == ["r-feature-login", f"r-{plan_of(shop).commit[:7]}"]
+
+
+def test_the_version_comes_from_the_git_tag_at_the_commit(shop: Git) -> None:
+    assert plan_of(shop).version is None
+    shop("tag", "--annotate", "--message", "x", "v1.2.3")
+    plan = plan_of(shop, Flags(env="prod"))
+    assert plan.version == "v1.2.3"
+    assert [item.tag for item in plan.service("web").tags][:3] == ["r-v1.2.3", "r-v1.2", "r-v1"]
+    assert {service.labels[f"{OCI}version"] for service in plan.services} == {"v1.2.3"}
+    shop.commit("later", x="x")
+    assert plan_of(shop).version is None
+
+
+def test_a_given_version_wins_over_the_git_tag(shop: Git) -> None:
+    shop("tag", "v1.2.3")
+    assert plan_of(shop, Flags(version="v2.0.0")).version == "v2.0.0"
+    assert plan_of(shop, VERSION="3.0.0-rc.1").version == "v3.0.0-rc.1"
+
+
+@pytest.mark.parametrize("flags", [Flags(env="prod"), Flags(env="prod", tags=("nightly",)), Flags(registry="ghcr.io")])
+def test_a_version_is_released_from_what_is_committed(shop: Git, flags: Flags) -> None:
+    shop("tag", "v1.2.3")
+    assert plan_of(shop, flags).version == "v1.2.3"
+    shop.write("new", "x")
+    shop.write("README.md", "changed")
+    with pytest.raises(ConfigError, match=r"v1\.2\.3 cannot be released .*: 'README\.md' and 1 more") as caught:
+        plan_of(shop, flags)
+    assert "commit or stash" in caught.value.remedy
+
+
+def test_a_given_version_needs_a_clean_tree_too(shop: Git) -> None:
+    shop.write("services/base/new", "x")
+    with pytest.raises(ConfigError, match=r"v2\.0\.0 cannot be released"):
+        plan_of(shop, Flags(env="prod", version="v2.0.0"))
+
+
+def test_a_rehearsal_of_a_version_may_be_dirty(shop: Git) -> None:
+    shop.write("sealift.yaml", CONFIG.replace("tags: [dev, sha]", "tags: [semver, sha]"))
+    plan = plan_of(shop, Flags(version="v1.2.3"))
+    assert plan.dirty
+    assert [item.tag for item in plan.service("web").tags] == [
+        "v1.2.3", "v1.2", "v1", f"{plan.commit[:7]}-dirty",
+    ]  # fmt: skip
+
+
+def test_a_dirty_tree_without_a_version_goes_under_dirty_tags(shop: Git) -> None:
+    shop.write("README.md", "changed")
+    plan = plan_of(shop, Flags(env="prod"))
+    assert [item.tag for item in plan.service("web").tags] == ["r-main", f"r-{plan.commit[:7]}-dirty"]
+
+
+def test_a_base_may_differ_between_platforms(shop: Git) -> None:
+    shop.commit("arch", services__base__Dockerfile="FROM img:${TARGETARCH}\n")
+    base = plan_of(shop).service("base")
+    assert base.bases == {"linux/amd64": "img:amd64", "linux/arm64": "img:arm64"}
+    assert base.as_json()["bases"] == base.bases
+
+
+def test_a_dockerfile_that_is_not_utf_8_is_named(shop: Git) -> None:
+    (shop.root / "services/base/Dockerfile").write_bytes("# Größe\nFROM scratch\n".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"services/base/Dockerfile is not UTF-8: byte 4 is 0xf6") as caught:
+        plan_of(shop)
+    assert caught.value.where == "base plan"
+
+
+def test_explicit_tags_are_taken_as_they_are(shop: Git) -> None:
+    shop("tag", "v1.2.3")
+    plan = plan_of(shop, Flags(env="prod", tags=("nightly", "x")))
+    for service in plan.services:
+        assert [(item.tag, item.reason) for item in service.tags] == [
+            ("nightly", "named by the caller"),
+            ("x", "named by the caller"),
+        ]
+
+
+def test_the_commit_that_was_asked_for_must_be_checked_out(shop: Git) -> None:
+    head = commit(shop, "readme")
+    assert plan_of(shop, GIT_SHA=head[:10].upper()).commit == head
+    other = commit(shop, "base")
+    with pytest.raises(ConfigError, match=f"GIT_SHA is {other}, but the checked-out commit is {head}") as caught:
+        plan_of(shop, GIT_SHA=other)
+    assert "unset GIT_SHA" in str(caught.value)
+
+
+def test_a_service_that_was_never_committed_has_the_checked_out_commit(shop: Git) -> None:
+    shop.write("sealift.yaml", CONFIG.replace("  base: {}\n", "  base: {}\n  new: {}\n"))
+    shop.write("services/new/Dockerfile", "FROM scratch\n")
+    new = plan_of(shop).service("new")
+    assert (new.revision.commit, new.dirty, set(new.bases.values())) == (commit(shop, "readme"), True, {None})
+    assert new.labels[f"{OCI}revision"].endswith("-dirty")
+
+
+def test_why_a_service_is_in_the_plan(shop: Git) -> None:
+    assert {service.reason for service in plan_of(shop).services} == {"every service is released"}
+    reasons = {service.name: service.reason for service in plan_of(shop, Flags(services=("web",))).services}
+    assert reasons == {"base": "needed by web", "web": "selected"}
+
+
+def test_a_chosen_platform_is_the_only_one(shop: Git) -> None:
+    plan = plan_of(shop, Flags(services=("base",), platforms=("linux/arm64",)))
+    assert [service.platforms for service in plan.services] == [("linux/arm64",)]
+
+
+def test_the_plan_as_json_shows_what_is_released_and_no_secret(shop: Git) -> None:
+    shop.commit(
+        "secret", **{"sealift.yaml": CONFIG.replace("    boot: null\n", "    secrets: {npm: env://NPM_TOKEN}\n")}
+    )
+    document = plan_of(shop, Flags(env="prod"), NPM_TOKEN="hunter2").as_json()
+    jobs = next(service for service in document["services"] if service["name"] == "jobs")
+    assert jobs["secrets"] == ["npm"]
+    assert "NPM_TOKEN" not in str(document)
+    assert "hunter2" not in str(document)
+    assert document["origins"]["environment"] == "flag"
+    assert document["gate"]["severity"] == "HIGH"
+    assert jobs["dockerfile"] == "tools/jobs.Dockerfile"
+
+
+def test_planning_needs_no_git_command_and_no_network(shop: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the plan started something")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    assert len(plan_of(shop).services) == 3
