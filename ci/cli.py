@@ -6,13 +6,12 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from ci import options as opt
 from ci.interrupt import Interrupted
 from ci.local_commands import local_commands
 from ci.output import dump, results, write_plan, write_results, write_verified
-from ci.run import errors, execute, planned
+from ci.run import answers, errors, execute, planned
 from pipelines import graph
 from pipelines.config import Flags
 from pipelines.errors import ExitCode, SealiftError
@@ -60,7 +59,7 @@ def _release(flags: Flags, root: Path, out: Path, *, as_json: bool, options: Opt
     if as_json:
         dump(outcome.release.as_json())
     else:
-        console = Console(highlight=False, width=None if sys.stdout.isatty() else summary.WIDTH)
+        console = answers()
         console.print(summary.render(outcome.release, out=str(out), width=console.width))
     if outcome.release.violations:
         # The table above has said everything.
@@ -76,7 +75,7 @@ def plan(flags: Flags, root: Path, as_json: bool) -> None:
     if as_json:
         dump(prepared.plan.as_json())
     else:
-        write_plan(Console(highlight=False), prepared.plan)
+        write_plan(answers(), prepared.plan)
 
 
 @cli.command()
@@ -143,14 +142,14 @@ def verify(flags: Flags, root: Path, as_json: bool) -> None:
     if as_json:
         dump([item.as_json() for item in verified])
     else:
-        write_verified(Console(highlight=False), verified)
+        write_verified(answers(), verified)
 
 
 def _show(rows: list[dict[str, object]], as_json: bool) -> None:
     if as_json:
         dump(rows)
     else:
-        write_results(Console(highlight=False), rows)
+        write_results(answers(), rows)
 
 
 for command in local_commands:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -15,6 +16,8 @@ from rich.text import Text
 from pipelines.graph.units import Examination
 from pipelines.graph.verbs import Verified
 from pipelines.plan import Plan, ServicePlan
+
+_TABLE_WIDTH = 140
 
 
 def dump(value: Any) -> None:
@@ -35,19 +38,42 @@ def write_plan(console: Console, plan: Plan) -> None:
         f" database {plan.database}, at most {gate.max_database_age_hours} h old",
         highlight=False,
     )
-    table = Table(show_lines=False)
-    for name in ("service", "platforms", "built from", "base", "goes to"):
-        table.add_column(name, overflow="fold")
-    for service in plan.services:
-        source = escape(str(service.context / service.dockerfile))
-        source += f"\n[dim]last changed by {service.revision.commit[:7]}"
-        source += ", and not committed[/]" if service.dirty else "[/]"
-        name = f"{service.name}\n[dim]{service.reason}[/]"
-        table.add_row(name, "\n".join(service.platforms), source, _base(service), str(service.repository))
-    console.print(table)
+    if console.width >= _TABLE_WIDTH:
+        console.print(_plan_table(plan))
+    else:
+        _plan_blocks(console, plan)
     for tag, reason in _tags(plan):
         console.print(f"Tag         [bold]{tag}[/]  {escape(reason)}", highlight=False)
     console.print("Nothing was built. [dim]'sealift build-all' does it.[/]")
+
+
+def _plan_table(plan: Plan) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("service", "platforms", "built from", "base", "goes to"):
+        table.add_column(name, overflow="fold")
+    for service in plan.services:
+        source = f"{escape(str(service.context / service.dockerfile))}\n[dim]{_changed(service)}[/]"
+        name = f"{service.name}\n[dim]{service.reason}[/]"
+        base = _base(service).replace(", ", "\n")
+        table.add_row(name, "\n".join(service.platforms), source, base, str(service.repository))
+    return table
+
+
+def _plan_blocks(console: Console, plan: Plan) -> None:
+    """The table's content for a terminal that is too narrow for it."""
+    for service in plan.services:
+        console.print(f"[bold]{service.name}[/]  [dim]{service.reason}[/]", highlight=False)
+        for label, text in (
+            ("built from", f"{escape(str(service.context / service.dockerfile))} [dim]({_changed(service)})[/]"),
+            ("for", ", ".join(service.platforms)),
+            ("on", _base(service)),
+            ("goes to", str(service.repository)),
+        ):
+            console.print(f"  {label:<10}  {text}", highlight=False, soft_wrap=True)
+
+
+def _changed(service: ServicePlan) -> str:
+    return f"last changed by {service.revision.commit[:7]}" + (", and not committed" if service.dirty else "")
 
 
 def _base(service: ServicePlan) -> str:
@@ -55,7 +81,7 @@ def _base(service: ServicePlan) -> str:
     named = [
         f"image of {base}" if base in service.needs else escape(base or "scratch") for base in service.bases.values()
     ]
-    return "\n".join(named if len(set(named)) > 1 else named[:1])
+    return ", ".join(named if len(set(named)) > 1 else named[:1])
 
 
 def _tags(plan: Plan) -> dict[tuple[str, str], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from ci.progress import Lines, View
 from ci.session import INSIDE, Call, local_keys, running
 from pipelines.config import Flags, environ_with_dotenv
 from pipelines.graph import Options, Run, check_options
+from pipelines.report import summary
 
 T = TypeVar("T")
 
@@ -26,6 +28,11 @@ T = TypeVar("T")
 def errors() -> Console:
     """Progress and errors go to standard error; standard output is for results."""
     return Console(stderr=True, highlight=False)
+
+
+def answers() -> Console:
+    """Standard output: as wide as the terminal, or as wide as `summary.txt` where there is none."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else summary.WIDTH)
 
 
 def planned(root: Path, flags: Flags) -> Prepared:
