@@ -82,7 +82,8 @@ async def command(inputs: Inputs, arguments: Sequence[str]) -> dagger.Container:
             ["python3", "-m", "ci.cli", *arguments], experimental_privileged_nesting=True
         ).sync()
     except dagger.ExecError as failure:
-        # Standard error holds the progress too; the command's own error comes last, behind this word.
-        before, _, said = failure.stderr.rpartition("\nerror:")
-        said = said.strip() or before.strip() or failure.stdout.strip()
+        # Standard error holds the progress too; the command's own error comes last, behind this word. A refusal by
+        # the gate is no error but an outcome, which the command says on standard output.
+        _, error, said = f"\n{failure.stderr}".rpartition("\nerror:")
+        said = said.strip() if error else failure.stdout.strip()
         raise Failed(said, remedy="the message says it") from failure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -51,10 +51,13 @@ def engine_log(environ: Mapping[str, str]) -> Iterator[TextIO]:
         return
     folder = find_paths(environ).state
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"engine-{os.getpid()}.log").open("w", encoding="utf-8") as log:
-        yield log
-    last = folder / "engine.log"
-    Path(log.name).replace(last)
+    path = folder / f"engine-{os.getpid()}.log"
+    try:
+        with path.open("w", encoding="utf-8") as log:
+            yield log
+    finally:
+        with suppress(FileNotFoundError):
+            path.replace(folder / "engine.log")
 
 
 async def _make_keys(environ: Mapping[str, str], running: Running, pair: KeyPair) -> bool:
@@ -92,7 +95,7 @@ def up() -> None:
 @click.option("--purge", is_flag=True, help="Remove the registry's images and the engine's cache too.")
 def down(purge: bool) -> None:
     """Stop what 'up' started, and nothing else."""
-    stopped = take_down(make_setup(os.environ, report), purge=purge)
+    stopped = take_down(make_setup(_environ(Path.cwd()), report), purge=purge)
     report(f"stopped: {', '.join(stopped)}" if stopped else "nothing was up")
 
 

@@ -54,7 +54,7 @@ class Call:
 def local_keys(environ: Mapping[str, str]) -> KeyPair:
     """Where the local environment's key pair is, or will be."""
     given = environ.get("SEALIFT_KEYS_DIR")
-    return KeyPair(folder=Path(given) if given else platformdirs.user_config_path("sealift") / "keys")
+    return KeyPair(folder=Path(given).expanduser() if given else platformdirs.user_config_path("sealift") / "keys")
 
 
 @asynccontextmanager

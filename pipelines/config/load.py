@@ -54,7 +54,9 @@ def load(root: Path, *, file: str = FILE, environ: Mapping[str, str]) -> LoadedC
     :param environ: the environment; it wins over `.env`.
     :raises InvalidConfig: with every problem of both files, each with file, line, column and key path.
     """
-    text, problems = read_text(root / file, file, if_missing="`sealift init` writes one")
+    text, problems = read_text(
+        root / file, file, if_missing="run at the repository's root, or name it with --root; the README has an example"
+    )
     variables, wrong = read_dotenv(root)
     problems.extend(wrong)
     document, config = Document(file=file), None

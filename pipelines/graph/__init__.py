@@ -103,7 +103,7 @@ async def _release(run: Run) -> Outcome:
     if run.options.push:
         services = await look(run, indexes)
         await run.persist(record.at("recorded", services=services).text())
-        services = await lift(run, services)
+        services = await lift(run, examination, services)
         record = record.at("published", services=services, finished=run.clock())
     else:
         record = record.at("signed", services=services, finished=run.clock())

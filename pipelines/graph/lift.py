@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from pipelines.errors import SigningError
@@ -57,29 +58,41 @@ def _units(service: ServicePlan) -> list[Unit]:
     return [Unit(service=service.name, platform=platform) for platform in service.platforms]
 
 
-def _references(service: ServicePlan, examination: Examination) -> list[str]:
-    return [quarantined(service.name, examination.digests[unit]) for unit in _units(service)]
+def _references(run: Run, service: ServicePlan, examination: Examination, *, at_target: bool = False) -> list[str]:
+    """The service's platforms by digest, in the quarantine or at the target, as the tools see them."""
+    digests = [examination.digests[unit] for unit in _units(service)]
+    return [_reference(run, service, digest, at_target=at_target) for digest in digests]
 
 
-async def _objections(run: Run, examination: Examination, indexes: Mapping[str, Digest]) -> str | None:
+def _reference(run: Run, service: ServicePlan, digest: Digest, *, at_target: bool) -> str:
+    return f"{run.toolbox.reach(service.repository)}@{digest}" if at_target else quarantined(service.name, digest)
+
+
+async def _objections(
+    run: Run, examination: Examination, indexes: Mapping[str, Digest], *, at_target: bool = False
+) -> str | None:
     """What Cosign objects to, over all signatures and attestations of the release; None if all verify."""
-    platforms = [ref for service in run.plan.services for ref in _references(service, examination)]
-    everything = [*platforms, *(quarantined(name, digest) for name, digest in indexes.items())]
+    services = run.plan.services
+    platforms = [ref for service in services for ref in _references(run, service, examination, at_target=at_target)]
+    tops = [_reference(run, service, indexes[service.name], at_target=at_target) for service in services]
     objections: list[str] = []
 
     async def check(references: list[str], kind: str | None) -> None:
-        objection = await verifies(run.toolbox, run.signer.public, references, kind=kind)
+        objection = await verifies(run.toolbox, run.signer.public, references, kind=kind, outward=at_target)
         if objection:
             objections.append(objection)
 
-    async with run.step("verify") as note:
-        await together([partial(check, everything, None), *(partial(check, platforms, kind) for kind in PREDICATES)])
-        note.text = "signatures are missing" if objections else f"{len(everything)} digests signed and attested"
+    async with run.step("verify", run.plan.registry if at_target else "") as note:
+        await together(
+            [partial(check, [*platforms, *tops], None), *(partial(check, platforms, kind) for kind in PREDICATES)]
+        )
+        count = len(platforms) + len(tops)
+        note.text = "signatures are missing" if objections else f"{count} digests signed and attested"
     return objections[0] if objections else None
 
 
 async def _seal(run: Run, examination: Examination, service: ServicePlan, digest: Digest) -> None:
-    references = [quarantined(service.name, digest), *_references(service, examination)]
+    references = [quarantined(service.name, digest), *_references(run, service, examination)]
     if await verifies(run.toolbox, run.signer.public, references):
         async with run.step("sign", service.name):
             await sign(run.toolbox, run.signer, references, service=service.name)
@@ -116,44 +129,50 @@ async def look(run: Run, indexes: Mapping[str, Digest]) -> dict[str, ServiceRele
     return found
 
 
-async def lift(run: Run, services: Mapping[str, ServiceRelease]) -> dict[str, ServiceRelease]:
-    """Copy every index to the target; when all are there, move the tags. Tags that are right already stay.
+async def lift(run: Run, examination: Examination, services: Mapping[str, ServiceRelease]) -> dict[str, ServiceRelease]:
+    """Copy every index to the target and verify all of it there; then move the tags. Tags that are right already stay.
 
     :raises RegistryError: which copy or tag failed; tags move only after the last copy.
+    :raises SigningError: what arrived does not verify; no tag has moved.
     """
-
-    async def copy(service: ServicePlan) -> None:
-        async with run.step("copy", service.name):
-            await publish.copy(
-                run.toolbox,
-                service.repository,
-                services[service.name].index,
-                service=service.name,
-                insecure=run.plan.insecure,
-            )
-
-    await together(partial(copy, service) for service in run.plan.services)
+    indexes = {name: release.index for name, release in services.items()}
+    for _ in range(_ROUNDS):
+        await together(partial(_copy, run, service, indexes[service.name]) for service in run.plan.services)
+        objection = await _objections(run, examination, indexes, at_target=True)
+        if objection is None:
+            break
+        # Another run on this engine changed the quarantine's list of attachments between verifying and copying.
+        await seal(run, examination)
+    else:
+        raise SigningError(
+            f"what arrived at {run.plan.registry} does not verify: {objection}",
+            remedy="run the command again when no other release runs on this engine; no tag has moved",
+            step="verify",
+        )
     moved: dict[str, ServiceRelease] = {}
-
-    async def tag(service: ServicePlan) -> None:
-        release = services[service.name]
-        moves = []
-        async with run.step("tag", service.name) as note:
-            for move in release.tags:
-                if move.before != move.after:
-                    await publish.move(
-                        run.toolbox,
-                        service.repository,
-                        move.tag,
-                        move.after,
-                        service=service.name,
-                        insecure=run.plan.insecure,
-                    )
-                moves.append(
-                    TagMove(tag=move.tag, before=move.before, after=move.after, moved=move.before != move.after)
-                )
-            note.text = ", ".join(move.tag for move in release.tags)
-        moved[service.name] = ServiceRelease(index=release.index, tags=tuple(moves))
-
-    await together(partial(tag, service) for service in run.plan.services)
+    await together(partial(_move, run, service, services[service.name], moved) for service in run.plan.services)
     return moved
+
+
+async def _copy(run: Run, service: ServicePlan, digest: Digest) -> None:
+    async with run.step("copy", service.name):
+        await publish.copy(run.toolbox, service.repository, digest, service=service.name, insecure=run.plan.insecure)
+
+
+async def _move(run: Run, service: ServicePlan, release: ServiceRelease, out: dict[str, ServiceRelease]) -> None:
+    """Move the service's tags, and write down which moved."""
+    moves = []
+    async with run.step("tag", service.name) as note:
+        for move in release.tags:
+            if move.before != move.after:
+                await publish.move(
+                    run.toolbox,
+                    service.repository,
+                    move.tag,
+                    move.after,
+                    service=service.name,
+                    insecure=run.plan.insecure,
+                )
+            moves.append(replace(move, moved=move.before != move.after))
+        note.text = ", ".join(move.tag for move in release.tags)
+    out[service.name] = ServiceRelease(index=release.index, tags=tuple(moves))

@@ -39,7 +39,7 @@ def remedy(message: str) -> str:
         return "log in: set DOCKER_USERNAME and DOCKER_PASSWORD, or run 'docker login' for this registry"
     if _FORBIDDEN.search(text):
         return "the login is good but may not push here: ask for write permission to this repository"
-    if "connection refused" in text or "no such host" in text or "timeout" in text or "lookup" in text:
+    if any(word in text for word in ("connection refused", "no such host", "timeout", "lookup", '": eof')):
         return "check the registry's address and that it runs; for the local one run 'sealift up'"
     return "the registry's own message is above; run the command again when it is mended"
 

@@ -67,21 +67,35 @@ def test_everything_is_published_signed_and_attested_and_a_second_run_makes_noth
     assert [item["service"] for item in json.loads(verified.stdout)] == ["web", "worker"]
 
 
-def test_the_module_gives_the_same_digests_and_builds_nothing(scratch: Scratch) -> None:
+def dagger_call(scratch: Scratch, *arguments: str) -> subprocess.CompletedProcess[str]:
+    keys = scratch.env["SEALIFT_KEYS_DIR"]
+    given = [
+        f"--source={scratch.root}",
+        "--registry-service=tcp://localhost:5000",
+        f"--signing-key=file://{keys}/cosign.key",
+        f"--signing-password=file://{keys}/cosign.password",
+    ]
+    command = ["dagger", "call", "--progress=plain", "-m", str(ROOT), *given, *arguments]
+    return run(command, cwd=scratch.root, env=scratch.env)
+
+
+def test_the_module_gives_the_same_digests_and_builds_nothing_and_says_why_the_gate_refused(scratch: Scratch) -> None:
     scratch.service("web")
     scratch.commit()
     assert scratch.sealift("build-all").returncode == 0
-    keys = scratch.env["SEALIFT_KEYS_DIR"]
-    done = run(
-        ["dagger", "call", "--progress=plain", "-m", str(ROOT), f"--source={scratch.root}",
-         "--registry-service=tcp://localhost:5000", f"--signing-key=file://{keys}/cosign.key",
-         f"--signing-password=file://{keys}/cosign.password", "build-all", "record"],
-        cwd=scratch.root, env=scratch.env,
-    )  # fmt: skip
+    done = dagger_call(scratch, "build-all", "record")
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
     assert record["services"]["web"]["index"] == scratch.record()["services"]["web"]["index"]
     assert record["services"]["web"]["platforms"]["linux/amd64"]["cached"]
+    built = dagger_call(scratch, "build", "--service=web", "--platform=linux/amd64", "user")
+    assert built.stdout.strip() == "1001:1001", built.stderr
+    scratch.services["web"]["size_budget"] = "1MB"
+    scratch.commit()
+    refused = dagger_call(scratch, "build-all", "--no-push", "summary")
+    assert refused.returncode != 0
+    assert "REFUSED by the gate" in refused.stderr
+    assert "web linux/amd64 size:" in refused.stderr
 
 
 def test_a_rehearsal_without_push_leaves_the_registry_alone(scratch: Scratch) -> None:

@@ -113,7 +113,8 @@ def test_a_refused_required_value_hides_nothing_else(
 
 
 def test_no_file(tmp_path: Path, problems_in: Problems) -> None:
-    assert problems_in(tmp_path) == ["sealift.yaml: there is no such file; `sealift init` writes one"]
+    said = "there is no such file; run at the repository's root, or name it with --root; the README has an example"
+    assert problems_in(tmp_path) == [f"sealift.yaml: {said}"]
 
 
 def test_a_folder_instead(tmp_path: Path, problems_in: Problems) -> None:

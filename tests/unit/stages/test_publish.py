@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ("dial tcp 127.0.0.1:5000: connect: connection refused", "sealift up"),
         ("dial tcp: lookup ghcr.example on 10.0.0.1:53: no such host", "registry's address"),
         ("read tcp: i/o timeout", "registry's address"),
+        ('Get "http://target-registry:1/v2/": EOF', "registry's address"),
         ("unexpected http status code [http 500]", "run the command again"),
         ("unexpected status [http 401]", "DOCKER_USERNAME"),
         ("unexpected status [http 403]", "write permission"),
