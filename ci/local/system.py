@@ -14,6 +14,9 @@ NEEDED = {
     "runc": "runc",
     "conmon": "conmon",
     "mmdebstrap": "mmdebstrap",
+    # mmdebstrap only recommends these; it asks for them when it unpacks another architecture and checks signatures.
+    "arch-test": "arch-test",
+    "gpg": "gpg",
     "dpkg-deb": "dpkg",
     "npm": "npm",
     "git": "git",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import tarfile
 from pathlib import Path
@@ -45,9 +46,9 @@ def test_everything_is_published_signed_and_attested_and_a_second_run_makes_noth
         assert scratch.registry.digest(name, "dev") == entry["index"]
         served = scratch.registry.index(name, "dev")
         assert sorted(served) == BOTH
-        for platform, digest in served.items():
-            assert entry["platforms"][platform]["digest"] == digest  # type: ignore[index]
-            folder = scratch.root / "dist/reports" / name / platform.replace("/", "-")
+        for wanted, digest in served.items():
+            assert entry["platforms"][wanted]["digest"] == digest  # type: ignore[index]
+            folder = scratch.root / "dist/reports" / name / wanted.replace("/", "-")
             assert {path.name for path in folder.iterdir()} == REPORTS
             reference = f"localhost:5000/{scratch.registry.prefix}{name}@{digest}"
             assert cosign(scratch, "verify", reference) == 0
@@ -60,7 +61,7 @@ def test_everything_is_published_signed_and_attested_and_a_second_run_makes_noth
     again = json.loads(second.stdout)
     for name in ("web", "worker"):
         assert again["services"][name]["index"] == record["services"][name]["index"]
-        assert all(platform["cached"] for platform in again["services"][name]["platforms"].values())
+        assert all(unit["cached"] for unit in again["services"][name]["platforms"].values())
         assert not any(move["moved"] for move in again["services"][name]["tags"])
     verified = scratch.sealift("verify", "--json")
     assert verified.returncode == 0, verified.stderr
@@ -141,6 +142,43 @@ def test_single_verbs_build_scan_describe_and_export(scratch: Scratch) -> None:
     assert json.loads(described.stdout)[0]["packages"] > 50
     spdx = json.loads((scratch.root / "dist/reports/web/linux-amd64/sbom.spdx.json").read_text())
     assert any(package["name"] == "libc6" for package in spdx["packages"])
+
+
+def test_build_stages_run_on_the_engines_own_platform(scratch: Scratch) -> None:
+    dockerfile = """\
+FROM --platform=$BUILDPLATFORM python:3.11-slim-bookworm AS build
+ARG TARGETARCH
+RUN uname -m > /built-on && echo "for $TARGETARCH" >> /built-on
+FROM python:3.11-slim-bookworm
+COPY --from=build /built-on /built-on
+COPY server.py /app/server.py
+USER 1001:1001
+ENTRYPOINT ["python3", "/app/server.py"]
+"""
+    scratch.service("web", dockerfile=dockerfile)
+    scratch.extra["platforms"] = BOTH
+    scratch.commit()
+    done = scratch.sealift("build", "--platform", "linux/arm64", "--export", "images")
+    assert done.returncode == 0, done.stderr
+    assert (
+        file_in_image(scratch.root / "images/web-linux-arm64.tar", "built-on") == f"{platform.machine()}\nfor arm64\n"
+    )
+
+
+def file_in_image(archive: Path, name: str) -> str:
+    """The text of a file in the only layer of an OCI archive that has it."""
+    with tarfile.open(archive) as layout:
+        for member in layout:
+            blob = layout.extractfile(member)
+            if blob is None or blob.read(2) != b"\x1f\x8b":
+                continue
+            blob.seek(0)
+            with tarfile.open(fileobj=blob, mode="r:gz") as layer:
+                if name in layer.getnames():
+                    found = layer.extractfile(name)
+                    assert found is not None
+                    return found.read().decode()
+    raise AssertionError(f"{archive.name} has no {name}")
 
 
 def test_build_secrets_reach_the_build_and_not_the_image(scratch: Scratch) -> None:
