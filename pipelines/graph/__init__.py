@@ -19,10 +19,13 @@ from pipelines.graph.lift import lift, look, seal
 from pipelines.graph.prepare import prepare
 from pipelines.graph.quarantine import held
 from pipelines.graph.units import Examination, build_one, examine
+from pipelines.model import Database
 from pipelines.plan import Plan
 from pipelines.policy import judge, refuse
 from pipelines.release import Release, ServiceRelease
 from pipelines.report import summary
+from pipelines.stages.toolbox import tool_references
+from pipelines.tools import Tool
 
 __all__ = [
     "Observer",
@@ -89,7 +92,7 @@ async def _release(run: Run) -> Outcome:
         id=run.id,
         started=run.started,
         plan=run.plan,
-        tools={tool.name: tool.image for tool in tools.ALL},
+        tools=await tool_references(run.toolbox.client, _used(database)),
         database=database,
         units=units,
         violations=judge(run.plan, units, database),
@@ -109,6 +112,11 @@ async def _release(run: Run) -> Outcome:
         record = record.at("signed", services=services, finished=run.clock())
     await run.persist(record.text())
     return Outcome(release=record, reports=reports)
+
+
+def _used(database: Database | None) -> list[Tool]:
+    """The tools of this run: nothing is compiled unless the sample database is made."""
+    return [tool for tool in tools.ALL if tool is not tools.GO or (database is not None and database.sample)]
 
 
 def reports_of(run: Run, examination: Examination) -> dagger.Directory:

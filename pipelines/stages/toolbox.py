@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import PurePosixPath
@@ -115,6 +115,17 @@ class Toolbox:
         if self.target is not None and is_loopback(registry):
             return f"{TARGET_ALIAS}:{port_of(registry)}"
         return registry
+
+
+async def tool_references(client: dagger.Client, used: Iterable[Tool]) -> dict[str, str]:
+    """Tool → the image that is run, by tag and digest, for the record.
+
+    :raises EngineError: an image cannot be had.
+    """
+    try:
+        return {tool.name: await client.container().from_(tool.image).image_ref() for tool in used}
+    except dagger.QueryError as failure:
+        raise engine_error(failure, step="tools") from failure
 
 
 def port_of(registry: str) -> str:

@@ -56,6 +56,7 @@ def test_everything_is_published_signed_and_attested_and_a_second_run_makes_noth
             assert cosign(scratch, "verify-attestation", "--type=cyclonedx", reference) == 0
             assert digest in (folder / "scan.json").read_text()
         assert cosign(scratch, "verify", f"localhost:5000/{scratch.registry.prefix}{name}:dev") == 0
+    assert all("@sha256:" in image for image in record["tools"].values()), record["tools"]
     second = scratch.sealift("build-all", "--json")
     assert second.returncode == 0, second.stderr
     again = json.loads(second.stdout)
