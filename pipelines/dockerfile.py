@@ -92,6 +92,12 @@ def base_image(text: str, *, args: Mapping[str, str], target: str | None, platfo
     return None if base == "scratch" else base
 
 
+def stage_names(text: str) -> list[str]:
+    """What each stage may be called by as a target: its name, or else its number, as BuildKit counts them."""
+    stages = _stages(text, {}, Platform("linux/amd64"))
+    return [name or str(number) for number, (_, name) in enumerate(stages)]
+
+
 def without_cache(text: str) -> str:
     """The Dockerfile with a build argument after each FROM, so that its value decides about every RUN step's cache.
 

@@ -27,6 +27,16 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+_LONGEST_SHOWN = 60
+
+
+def shown(text: str) -> str:
+    """A value as messages show it: in quotes, on one line, shortened with its length behind it."""
+    if len(text) <= _LONGEST_SHOWN:
+        return repr(text)
+    return f"{text[:_LONGEST_SHOWN] + '…'!r} ({len(text):,} characters)"
+
+
 class SealiftError(Exception):
     """A failure that a user can act on.
 

@@ -113,8 +113,20 @@ def read_facts(root: Path, *, environ: Mapping[str, str]) -> GitFacts:
         branch=branch,
         tags=tags,
         pull_request=int(pull) if pull and pull.isdigit() else None,
-        dirty=_dirty(repo),
+        dirty=_dirty_files(repo),
     )
+
+
+def _dirty_files(repo: Repo) -> frozenset[str]:
+    try:
+        return _dirty(repo)
+    except OSError as error:
+        # Most likely the user's own git settings: dulwich looks for those below HOME.
+        raise ConfigError(
+            f"git's status cannot be told: {error.filename or repo.path}: {error.strerror or error}",
+            remedy="let HOME and XDG_CONFIG_HOME name folders, and make the file readable",
+            step="git",
+        ) from error
 
 
 def _dirty(repo: Repo) -> frozenset[str]:

@@ -9,12 +9,18 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Self
 
+from pipelines.errors import shown
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # The OCI distribution specification's grammar for repository names and tags.
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 _HOST = re.compile(r"(?:[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
-_PLATFORM = re.compile(r"linux/[a-z0-9]+(?:/v[0-9]+)?")
+# Go's names of the processors that Linux images are made for (image specification, "platform"), with their variants.
+PLATFORM = (
+    r"linux/(?:386|amd64(?:/v[1-4])?|arm(?:/v[5-8])?|arm64(?:/v[89])?"
+    r"|loong64|mips(?:64)?(?:le)?|ppc64(?:le)?|riscv64|s390x)"
+)
 
 
 OCI = "org.opencontainers.image."
@@ -32,7 +38,7 @@ class Digest(str):
     def __new__(cls, value: str) -> Self:
         """:raises ValueError: if the text is no SHA-256 digest."""
         if not _DIGEST.fullmatch(value):
-            raise ValueError(f"{value!r} is not a digest; expected 'sha256:' and 64 hexadecimal digits")
+            raise ValueError(f"{shown(value)} is not a digest; expected 'sha256:' and 64 hexadecimal digits")
         return super().__new__(cls, value)
 
     @property
@@ -48,8 +54,8 @@ class Platform(str):
 
     def __new__(cls, value: str) -> Self:
         """:raises ValueError: if the text is no Linux platform."""
-        if not _PLATFORM.fullmatch(value):
-            raise ValueError(f"{value!r} is not a platform; expected for example 'linux/amd64' or 'linux/arm64'")
+        if not re.fullmatch(PLATFORM, value):
+            raise ValueError(f"{shown(value)} is not a platform; expected for example 'linux/amd64' or 'linux/arm64'")
         return super().__new__(cls, value)
 
     @property
@@ -67,7 +73,7 @@ class Tag(str):
         """:raises ValueError: if the text is no tag."""
         if not _TAG.fullmatch(value):
             raise ValueError(
-                f"{value!r} is not an image tag; expected 1 to 128 letters, digits, '_', '.' or '-',"
+                f"{shown(value)} is not an image tag; expected 1 to 128 letters, digits, '_', '.' or '-',"
                 " the first of them no '.' or '-'"
             )
         return super().__new__(cls, value)
@@ -83,10 +89,12 @@ class Repository:
     def __post_init__(self) -> None:
         """:raises ValueError: if either part is not as the OCI distribution specification has it."""
         if not _HOST.fullmatch(self.registry):
-            raise ValueError(f"{self.registry!r} is not a registry; expected 'host' or 'host:port', without a scheme")
+            raise ValueError(
+                f"{shown(self.registry)} is not a registry; expected 'host' or 'host:port', without a scheme"
+            )
         if not _REPOSITORY.fullmatch(self.path):
             raise ValueError(
-                f"{self.path!r} is not a repository path; expected lower-case letters and digits,"
+                f"{shown(self.path)} is not a repository path; expected lower-case letters and digits,"
                 " separated by '.', '_', '-' or '/'"
             )
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from pipelines.config import LoadedConfig, Origin, Settings, is_loopback, resolve_paths, service_platforms
+from pipelines.config import InvalidConfig, LoadedConfig, Origin, Problem, Settings, is_loopback, service_platforms
+from pipelines.config.files import read_text
+from pipelines.config.problems import REMEDY, in_order, suggestion
 from pipelines.config.schema import Service
-from pipelines.dockerfile import base_image
-from pipelines.errors import ConfigError
+from pipelines.dockerfile import base_image, stage_names
+from pipelines.errors import ConfigError, shown
 from pipelines.git import GitFacts, Revision, last_change
 from pipelines.model import OCI, Platform, Severity
 from pipelines.plan import Plan, Rules, ServicePlan
@@ -20,7 +22,7 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
     """Plan a release. Reads Dockerfiles and the git history below `root`; asks no engine and no network.
 
     :raises ConfigError: an illegal tag or version, a commit that is not the checked-out one, changes that are not
-        committed in a release of a version, or a Dockerfile that is no text.
+        committed in a release of a version, or Dockerfiles from which nothing can be built, all of them at once.
     """
     _check_commit(settings, facts)
     version = settings.version or version_of(facts)
@@ -32,6 +34,7 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
     inputs = TagInputs(
         facts=facts, now=now, main_branch=loaded.config.main_branch, version=version, dirty=bool(facts.dirty)
     )
+    dockerfiles = _dockerfiles(root, loaded, settings)
     return Plan(
         project=loaded.config.project,
         environment=settings.environment,
@@ -42,7 +45,9 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
         committed=facts.committed,
         dirty=bool(facts.dirty),
         version=version,
-        services=tuple(_plan_service(name, root, loaded, settings, inputs) for name in settings.services),
+        services=tuple(
+            _plan_service(name, root, loaded, settings, inputs, dockerfiles[name]) for name in settings.services
+        ),
         rules=rules,
         database=settings.database.repository,
         database_sample=settings.database.allow_sample,
@@ -85,10 +90,43 @@ def _rules(settings: Settings) -> Rules:
     )
 
 
-def _plan_service(name: str, root: Path, loaded: LoadedConfig, settings: Settings, inputs: TagInputs) -> ServicePlan:
+def _dockerfiles(root: Path, loaded: LoadedConfig, settings: Settings) -> Mapping[str, str]:
+    """The text of each service's Dockerfile.
+
+    :raises InvalidConfig: with everything that is wrong with any of them.
+    """
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name in settings.services:
+        path = loaded.paths[name].dockerfile
+        text, wrong = read_text(root / path, str(path))
+        problems.extend(wrong)
+        if text is not None:
+            problems.extend(_check_stages(name, text, loaded))
+            texts[name] = text
+    if problems:
+        raise InvalidConfig(in_order(problems), remedy=REMEDY)
+    return texts
+
+
+def _check_stages(name: str, text: str, loaded: LoadedConfig) -> Iterator[Problem]:
+    """Is there something to build, and the stage that the service names?"""
+    dockerfile, target = str(loaded.paths[name].dockerfile), loaded.config.services[name].target
+    stages = stage_names(text)
+    if not stages:
+        yield Problem(source=dockerfile, message="has no FROM line: there is nothing to build")
+    elif target and target.lower() not in {stage.lower() for stage in stages} | set(map(str, range(len(stages)))):
+        near = suggestion(target, stages) or ";"
+        message = f"{dockerfile} has no stage {shown(target)}{near} stages: {', '.join(stages)}"
+        yield loaded.document.problem(("services", name, "target"), message)
+
+
+def _plan_service(
+    name: str, root: Path, loaded: LoadedConfig, settings: Settings, inputs: TagInputs, dockerfile: str
+) -> ServicePlan:
     facts = inputs.facts
     service = loaded.config.services[name]
-    paths = resolve_paths(name, service)
+    paths = loaded.paths[name]
     dirty = facts.dirty_below(paths.context)
     revision = last_change(root, (paths.context,)) or Revision(commit=facts.commit, committed=facts.committed)
     wanted = service_platforms(loaded.config, name)
@@ -104,7 +142,7 @@ def _plan_service(name: str, root: Path, loaded: LoadedConfig, settings: Setting
         needs=service.needs,
         boot=service.boot,
         size_budget=int(service.size_budget or settings.policy.size_budget),
-        bases=_bases(name, root, paths.dockerfile, service, platforms),
+        bases=_bases(dockerfile, service, platforms),
         labels=_labels(name, service, loaded, revision, version=inputs.version, dirty=dirty),
         revision=revision,
         dirty=dirty,
@@ -120,18 +158,7 @@ def _tags(settings: Settings, inputs: TagInputs) -> tuple[TagReason, ...]:
     return tags_for(settings.tags, inputs, prefix=settings.tag_prefix)
 
 
-def _bases(
-    name: str, root: Path, dockerfile: PurePosixPath, service: Service, platforms: tuple[Platform, ...]
-) -> Mapping[Platform, str | None]:
-    try:
-        text = (root / dockerfile).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{dockerfile} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}",
-            remedy="save the Dockerfile as UTF-8",
-            service=name,
-            step="plan",
-        ) from error
+def _bases(text: str, service: Service, platforms: tuple[Platform, ...]) -> Mapping[Platform, str | None]:
     needed = {argument: need for need, argument in service.needs.items()}
     args = {**service.args, **needed}
     return {platform: base_image(text, args=args, target=service.target, platform=platform) for platform in platforms}

@@ -17,7 +17,7 @@ from pipelines.config.schema import (
 )
 from pipelines.config.selection import all_platforms, service_platforms, with_needed
 from pipelines.config.settings import Flags, Origin, Settings
-from pipelines.config.values import is_loopback
+from pipelines.config.values import is_loopback, parse_secret_address
 from pipelines.config.variables import VARIABLES
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "is_loopback",
     "load",
     "parse",
+    "parse_secret_address",
     "resolve",
     "resolve_paths",
     "service_platforms",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import graphlib
 from collections.abc import Iterable, Iterator, Sequence
 
-from pipelines.config.problems import Finding, KeyPath, shown, suggestion
+from pipelines.config.problems import Finding, KeyPath, suggestion
 from pipelines.config.schema import Config, Service
 from pipelines.config.values import parse_registry, parse_secret_address
+from pipelines.errors import shown
 from pipelines.model import Repository
 
 _MOST_CYCLES = 20

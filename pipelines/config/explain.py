@@ -10,9 +10,10 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pipelines.config.problems import KeyPath, Problem, nearest, shown, suggestion
+from pipelines.config.problems import KeyPath, Problem, nearest, suggestion
 from pipelines.config.schema import PATTERNS, Config
 from pipelines.config.yaml_nodes import Document
+from pipelines.errors import shown
 
 _EXPECTED = {
     "string_type": "text",

@@ -23,6 +23,6 @@ def read_text(path: Path, name: str, *, if_missing: str = "") -> tuple[str | Non
         return None, [Problem(source=name, message="there is no such file" + (f"; {if_missing}" if if_missing else ""))]
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        return None, [Problem(source=name, line=line, message="is not UTF-8 text")]
+        return None, [Problem(source=name, line=line, message="is not UTF-8 text; save it as UTF-8")]
     except (OSError, ValueError) as error:
         return None, [Problem(source=name, message=f"cannot be read: {getattr(error, 'strerror', None) or error}")]

@@ -95,11 +95,11 @@ def _check(text: str, file: str, root: Path | None) -> tuple[Document, Config | 
     if not isinstance(document.data, dict):
         return document, None, [*problems, document.problem((), _TOP)]
     config, findings, refused = _validate(document)
-    # What YAML itself could not read was told already: what the schema says about it would only repeat that.
+    if config is not None:
+        findings.extend(document.problem(path, message) for path, message in _further(config, root, refused))
+    # What YAML itself could not read was told already: what else is said about it would only repeat that.
     told = {problem.where for problem in problems}
     problems.extend(finding for finding in findings if finding.where not in told)
-    if config is not None:
-        problems.extend(document.problem(path, message) for path, message in _further(config, root, refused))
     return document, config, problems
 
 

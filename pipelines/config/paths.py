@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipelines.config.problems import Finding, shown
+from pipelines.config.problems import Finding
 from pipelines.config.schema import Config, Service
+from pipelines.errors import shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +74,10 @@ def _wrong(real_root: Path, path: PurePosixPath, *, folder: bool) -> str:
     try:
         real = (real_root / path).resolve()
         exists, right_kind = real.exists(), real.is_dir() if folder else real.is_file()
-    # A loop of links is a RuntimeError before Python 3.13, a NUL a ValueError.
+    # RuntimeError is a loop of links, before Python 3.13.
     except (OSError, RuntimeError, ValueError) as error:
-        return f"{shown(str(path))} cannot be looked at: {error.__class__.__name__}"
+        why = "the link leads to itself" if isinstance(error, RuntimeError) else getattr(error, "strerror", None)
+        return f"{shown(str(path))} cannot be looked at: {why or error}"
     if not real.is_relative_to(real_root):
         return f"{shown(str(path))} is a link that leads out of the repository"
     if not exists:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, shown
 
 KeyPath = tuple[str | int, ...]
 """Keys and list indices from the top of the file: `("services", "aidb", "platforms", 0)`."""
@@ -18,7 +18,7 @@ Finding = tuple[KeyPath, str]
 REMEDY = "mend each line above and run again; docs/configuration.md describes every key and variable"
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_LONGEST_SHOWN = 60
+_MOST_SHOWN = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +43,16 @@ class Problem:
 
 
 class InvalidConfig(ConfigError):
-    """Every problem at once; `problems` has them in the order of the text, files before variables."""
+    """Every problem at once; `problems` has them in the order of the text, files before variables. 50 are printed."""
 
     def __init__(self, problems: Sequence[Problem], *, remedy: str) -> None:
         self.problems = tuple(problems)
         count = f"{len(self.problems)} problem{'s' if len(self.problems) != 1 else ''} in the configuration"
-        super().__init__("\n".join([count, *(f"  {problem}" for problem in self.problems)]), remedy=remedy)
+        lines = [f"  {problem}" for problem in self.problems[:_MOST_SHOWN]]
+        if more := len(self.problems) - len(lines):
+            # What one mistake repeats thousands of times is not read to its end.
+            lines.append(f"  … and {more:,} more, which show when these are mended")
+        super().__init__("\n".join([count, *lines]), remedy=remedy)
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
@@ -71,11 +75,6 @@ def render(path: KeyPath) -> str:
         else:
             text += f"[{part if isinstance(part, int) else shown(part)}]"
     return text
-
-
-def shown(text: str) -> str:
-    """The text in quotes, on one line, shortened."""
-    return repr(text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…")
 
 
 def suggestion(name: str, options: Iterable[str]) -> str:

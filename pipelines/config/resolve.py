@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -12,7 +12,6 @@ from pipelines.config.selection import all_platforms, service_platforms, with_ne
 from pipelines.config.settings import Flags, Origin, Settings
 from pipelines.config.values import (
     is_loopback,
-    list_of,
     one_of,
     parse_git_sha,
     parse_jobs,
@@ -22,6 +21,7 @@ from pipelines.config.values import (
     parse_username,
     parse_version,
     secret_address,
+    split,
 )
 from pipelines.model import Platform
 
@@ -86,7 +86,8 @@ class _Choice:
             insecure=self._insecure(environment, registry),
             tag_prefix=self._file("tag_prefix", environment.tag_prefix, "tag_prefix" in environment.model_fields_set),
             tags=tuple(self._inherit("tags", environment.tags, config.tags)),
-            explicit_tags=self._pick("explicit_tags", list_of(parse_tag), ()),
+            # As they are: a tag with a comma or a line break is illegal, and not two tags.
+            explicit_tags=self._pick_all("explicit_tags", parse_tag, (), separate=lambda text: [text]),
             policy=self._inherit("policy", _over(config.policy, environment.policy), config.policy),
             database=self._database(environment, registry),
             signing=self._inherit("signing", _over(config.signing, environment.signing), config.signing),
@@ -103,24 +104,50 @@ class _Choice:
 
     def _pick(self, field: str, parse: Callable[[str], _T], otherwise: _D, in_file: bool = False) -> _T | _D:
         """Flag, else variable, else the given value. What cannot be parsed is a problem and counts as not given."""
-        label, text, origin = self._given(field)
-        if text:
-            try:
-                value = parse(text)
-            except ValueError as error:
-                self.problems.append(Problem(source=label, message=str(error)))
-            else:
-                self.origins[field] = origin
-                return value
+        label, texts, origin = self._given(field)
+        for value in self._parsed(label, parse, texts):
+            self.origins[field] = origin
+            return value
         return self._file(field, otherwise, in_file)
 
-    def _given(self, field: str) -> tuple[str, str, Origin]:
-        """Who gives a field, its text (empty if nobody does), and what kind of source that is."""
+    def _pick_all(
+        self,
+        field: str,
+        parse: Callable[[str], _T],
+        otherwise: tuple[_T, ...],
+        in_file: bool = False,
+        *,
+        separate: Callable[[str], list[str]] = split,
+    ) -> tuple[_T, ...]:
+        """The same for a list, each value once."""
+        label, texts, origin = self._given(field)
+        parts = [part for text in texts for part in separate(text) or [""]]
+        if values := tuple(dict.fromkeys(self._parsed(label, parse, parts))):
+            self.origins[field] = origin
+            return values
+        return self._file(field, otherwise, in_file)
+
+    def _parsed(self, label: str, parse: Callable[[str], _T], texts: Sequence[str]) -> list[_T]:
+        """What the texts mean; nothing if one of them is wrong, which is a problem each."""
+        values, found = [], len(self.problems)
+        for text in texts:
+            try:
+                if not text:
+                    # A flag for a variable that a script failed to set must not come to mean "everything".
+                    raise ValueError("is empty; leave it out, or give it a value")
+                values.append(parse(text))
+            except ValueError as error:
+                self.problems.append(Problem(source=label, message=str(error)))
+        return [] if len(self.problems) > found else values
+
+    def _given(self, field: str) -> tuple[str, tuple[str, ...], Origin]:
+        """Who gives a field, its texts (none if nobody does), and what kind of source that is."""
         attribute, label, variable = _SOURCES[field]
         value = getattr(self.flags, attribute) if attribute else None
-        if value not in (None, (), ""):
-            return label, ",".join(value) if isinstance(value, tuple) else str(value), Origin.FLAG
-        return variable, self.environ.get(variable, "").strip(), Origin.ENVIRONMENT
+        if value not in (None, ()):
+            return label, value if isinstance(value, tuple) else (str(value),), Origin.FLAG
+        text = self.environ.get(variable, "").strip()
+        return variable, (text,) if text else (), Origin.ENVIRONMENT
 
     def _file(self, field: str, value: _T, in_file: bool) -> _T:
         self.origins[field] = Origin.FILE if in_file else Origin.DEFAULT
@@ -147,13 +174,14 @@ class _Choice:
         return database
 
     def _services(self) -> tuple[str, ...]:
-        parse = list_of(one_of(self.config.services, "service", "services"))
-        return with_needed(self.config, self._pick("services", parse, tuple(self.config.services), True))
+        parse = one_of(self.config.services, "service", "services")
+        return with_needed(self.config, self._pick_all("services", parse, tuple(self.config.services), True))
 
     def _platforms(self, services: tuple[str, ...]) -> tuple[Platform, ...]:
         there = all_platforms(self.config, services)
         in_file = "platforms" in self.config.model_fields_set
-        named = self._pick("platforms", list_of(one_of(there, "platform", "platforms")), there, in_file)
+        choose = one_of(there, "platform", "platforms")
+        named = self._pick_all("platforms", lambda text: Platform(choose(text)), there, in_file)
         for service in services:
             own = service_platforms(self.config, service)
             if not set(own) & set(named):

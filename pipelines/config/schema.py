@@ -12,16 +12,19 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field
 
-from pipelines.model import Platform
+from pipelines.config.problems import nearest
+from pipelines.model import PLATFORM, Platform
 
 # Each pattern with what it asks for in words: that is what an error says.
 NAME = r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$"
 BUILD_ARG = r"^[A-Za-z_][A-Za-z0-9_]*$"
+LINE = r"^[^\n]*$"
 URL_PATH = r"^/[^\s]*$"
 TAG_PREFIX = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,31}$|^$"
 PATTERNS = {
     NAME: "lower-case letters and digits, separated by single '.', '_' or '-'",
     BUILD_ARG: "the name of a build argument: letters, digits and '_', no digit first",
+    LINE: "text on one line",
     URL_PATH: "a path that starts with '/' and has no spaces",
     TAG_PREFIX: "at most 32 letters, digits, '_', '.' or '-', the first of them no '.' or '-'",
 }
@@ -29,14 +32,24 @@ PATTERNS = {
 Name = Annotated[str, Field(pattern=NAME, max_length=63)]
 ServiceName = Annotated[str, Field(pattern=NAME, max_length=63, description="Name of a service, and of its image.")]
 BuildArg = Annotated[str, Field(pattern=BUILD_ARG)]
-Text = Annotated[str, Field(min_length=1)]
+Line = Annotated[str, Field(pattern=LINE)]
+Text = Annotated[str, Field(min_length=1, pattern=LINE)]
 # Strict: YAML has numbers and booleans of its own, and `port: yes` must not become 1.
 Whole = Annotated[int, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
+# What may stand behind the slash, as people write it, and the platform that is meant.
+_MEANT = {name: f"linux/{name}" for name in ("amd64", "arm64", "arm/v7", "386", "ppc64le", "riscv64", "s390x")}
+_MEANT |= {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
+
+
 def _platform(value: str) -> str:
-    return str(Platform(value))
+    try:
+        return str(Platform(value))
+    except ValueError as error:
+        near = nearest(value.partition("/")[2] or value, _MEANT)
+        raise ValueError(f"{error}; did you mean '{_MEANT[near]}'?" if near else str(error)) from None
 
 
 def _whole(value: object) -> object:
@@ -49,7 +62,7 @@ def _whole(value: object) -> object:
 PlatformName = Annotated[
     str,
     AfterValidator(_platform),
-    Field(examples=["linux/amd64", "linux/arm64"], json_schema_extra={"pattern": "^linux/[a-z0-9]+(/v[0-9]+)?$"}),
+    Field(examples=["linux/amd64", "linux/arm64"], json_schema_extra={"pattern": f"^{PLATFORM}$"}),
 ]
 
 
@@ -102,7 +115,7 @@ class Service(Strict):
     )
     boot: Boot | None = Field(default_factory=Boot, description="null: the image is no server and is not started.")
     size_budget: ByteSize | None = Field(default=None, description="Compressed bytes per platform. Default: policy.")
-    licence: str | None = Field(default=None, description="SPDX expression. Default: the top level's.")
+    licence: Line | None = Field(default=None, description="SPDX expression. Default: the top level's.")
     description: str | None = Field(default=None, description="For org.opencontainers.image.description.")
 
 
@@ -154,7 +167,7 @@ class Config(Strict):
     version: Annotated[Literal[1], BeforeValidator(_whole)] = Field(description="Version of this file's format.")
     project: Name = Field(description="Name of the project.")
     source: Text = Field(description="URL of the repository, for the label org.opencontainers.image.source.")
-    licence: str = Field(default="NOASSERTION", description="SPDX expression, for the images' labels.")
+    licence: Line = Field(default="NOASSERTION", description="SPDX expression, for the images' labels.")
     main_branch: Text = Field(default="main", description="Branch that moves `latest` under the rule latest-on-main.")
     prefix: str = Field(default="", description="Put before the service's name: {registry}/{prefix}{service}:{tag}.")
     platforms: list[PlatformName] = Field(

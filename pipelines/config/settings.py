@@ -21,7 +21,7 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Flags:
-    """What the command line, or the caller of the Dagger module, gave. None and empty mean: not given."""
+    """What the command line, or the caller of the Dagger module, gave. None and () mean: not given."""
 
     env: str | None = None
     services: tuple[str, ...] = ()

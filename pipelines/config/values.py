@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Collection
 from typing import Final, TypeVar
 
-from pipelines.config.problems import shown, suggestion
+from pipelines.config.problems import suggestion
+from pipelines.errors import shown
 from pipelines.model import Repository, Tag
 
 # Dagger 0.21.8, engine/client/secretprovider/secretprovider.go
@@ -54,7 +55,7 @@ def is_loopback(registry: str) -> bool:
 def parse_version(text: str) -> str:
     """A semantic version, `v1.2.3` or `1.2.3-rc.1`; returned with its `v`. Source: semver.org, 2.0.0."""
     if found := _VERSION.fullmatch(text):
-        return f"v{found[1]}"
+        return Tag(f"v{found[1]}")  # and so at most 128 characters
     raise ValueError(f"{shown(text)} is not a semantic version; expected for example v1.2.3 or v1.2.3-rc.1")
 
 
@@ -127,19 +128,6 @@ def one_of(options: Collection[str], kind: str, kinds: str) -> Callable[[str], s
     return parse
 
 
-def list_of(parse: Callable[[str], _T]) -> Callable[[str], tuple[_T, ...]]:
-    """A parser for several values, separated by commas or spaces. It says what is wrong with every one of them."""
-
-    def parse_all(text: str) -> tuple[_T, ...]:
-        values: dict[_T, None] = {}
-        wrong = []
-        for part in filter(None, _SPLIT.split(text)):
-            try:
-                values[parse(part)] = None
-            except ValueError as error:
-                wrong.append(str(error))
-        if wrong or not values:
-            raise ValueError("; ".join(wrong) or "the list is empty")
-        return tuple(values)
-
-    return parse_all
+def split(text: str) -> list[str]:
+    """The parts of a list that is separated by commas or spaces."""
+    return [part for part in _SPLIT.split(text) if part]

@@ -6,13 +6,15 @@ lists, text, numbers, booleans and null comes out: no tag of the file's chooses 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import yaml
 
-from pipelines.config.problems import KeyPath, Problem, render, shown
+from pipelines.config.problems import KeyPath, Problem, render
 from pipelines.config.yaml_syntax import compose
+from pipelines.errors import shown
 
 MAX_NODES = 100_000  # after aliases are expanded; a file for 500 services has about 10,000
 MAX_DEPTH = 64
@@ -22,6 +24,8 @@ _MERGE = f"{_PREFIX}merge"
 # A date is text here, as in YAML 1.2: no key takes one, and `BUILD_DATE: 2025-01-20` means what it says.
 _TEXT = {f"{_PREFIX}str", f"{_PREFIX}timestamp", f"{_PREFIX}value"}
 _SCALARS = {f"{_PREFIX}{name}" for name in ("int", "float", "bool", "null")}
+# Written in the file as an escape, "\e": a label, an argument or a terminal that receives one goes wrong.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _CONTAINERS = {f"{_PREFIX}map", f"{_PREFIX}seq"}
 
 
@@ -103,6 +107,7 @@ class _Reader:
 
     def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> object:
         if node.tag in _TEXT:
+            self._check_printable(node, path)
             return node.value
         if node.tag not in _SCALARS:
             self._add(node, path, f"the tag {shown(node.tag)} is not supported; put the value in quotes")
@@ -131,6 +136,7 @@ class _Reader:
                 first, _ = _mark(own[key.value][0])
                 self._add(key, (*path, key.value), f"declared twice: on line {first} and on line {_mark(key)[0]}")
             else:
+                self._check_printable(key, (*path, key.value))
                 own[key.value] = key, value
         for name, entry in self._merged(merged, path, depth):
             own.setdefault(name, entry)
@@ -145,13 +151,17 @@ class _Reader:
             else:
                 self._add(node, (*path, "<<"), "only a mapping can be merged in")
 
+    def _check_printable(self, node: yaml.ScalarNode, path: KeyPath) -> None:
+        if bad := _CONTROL.search(node.value):
+            self._add(node, path, f"the character {bad.group()!a} may not stand in it")
+
     def _count(self, node: yaml.Node, depth: int, size: int = 1) -> None:
         """Aliases make a small text large: what counts is what it expands to. An alias to itself ends here too."""
         self._nodes += size
         if self._nodes > MAX_NODES:
-            self._stop(node, f"more than {MAX_NODES} values, aliases expanded")
+            self._stop(node, f"its aliases make more than {MAX_NODES:,} values of it")
         if depth > MAX_DEPTH:
-            self._stop(node, f"aliases nest more than {MAX_DEPTH} levels deep; does one contain itself?")
+            self._stop(node, f"its aliases nest more than {MAX_DEPTH} levels deep; does one contain itself?")
 
     def _add(self, node: yaml.Node, path: KeyPath, message: str) -> None:
         line, column = _mark(node)

@@ -54,5 +54,7 @@ def _problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
         return Problem(source=file, message=message)
     here = "".join(text.splitlines()[mark.line : mark.line + 1])
     if here[mark.column :].startswith("\t"):
-        message += ": a tab; indent with spaces"
+        message = "not YAML: a tab where spaces must be; indent with spaces"
+    elif error.problem == "mapping values are not allowed here":
+        message += "; put a value that holds ': ' in quotes, and check the indentation"
     return Problem(source=file, line=mark.line + 1, column=mark.column + 1, message=message)

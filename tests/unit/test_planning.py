@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipelines.config import Flags, load, resolve
+from pipelines.config import Flags, InvalidConfig, load, resolve
 from pipelines.errors import ConfigError
 from pipelines.git import read_facts
 from pipelines.model import Severity
@@ -230,9 +231,31 @@ def test_a_base_may_differ_between_platforms(shop: Git) -> None:
 
 def test_a_dockerfile_that_is_not_utf_8_is_named(shop: Git) -> None:
     (shop.root / "services/base/Dockerfile").write_bytes("# Größe\nFROM scratch\n".encode("latin-1"))
-    with pytest.raises(ConfigError, match=r"services/base/Dockerfile is not UTF-8: byte 4 is 0xf6") as caught:
+    with pytest.raises(InvalidConfig, match=r"services/base/Dockerfile:1: is not UTF-8 text"):
         plan_of(shop)
-    assert caught.value.where == "base plan"
+
+
+def test_what_no_dockerfile_can_build_is_told_for_all_services_at_once(shop: Git) -> None:
+    config = (shop.root / "sealift.yaml").read_text()
+    assert config.count("  base: {}") == 1
+    shop.write("sealift.yaml", config.replace("  base: {}", "  base: {target: rutime}"))
+    shop.write("services/base/Dockerfile", "FROM a AS build\nFROM b AS Runtime\nFROM c\n")
+    shop.write("services/web/Dockerfile", "# nothing yet\n")
+    with pytest.raises(InvalidConfig) as caught:
+        plan_of(shop)
+    assert [re.sub(r":\d+:\d+", "", str(problem)) for problem in caught.value.problems] == [
+        "sealift.yaml services.base.target: services/base/Dockerfile has no stage 'rutime'; did you mean 'Runtime'?"
+        " stages: build, Runtime, 2",
+        "services/web/Dockerfile: has no FROM line: there is nothing to build",
+    ]
+
+
+@pytest.mark.parametrize("target", ["runtime", "RUNTIME", "1", "2"])
+def test_a_target_is_a_name_in_any_case_or_a_number(shop: Git, target: str) -> None:
+    config = (shop.root / "sealift.yaml").read_text()
+    shop.write("sealift.yaml", config.replace("  base: {}", f"  base: {{target: '{target}'}}"))
+    shop.write("services/base/Dockerfile", "FROM a AS build\nFROM b AS Runtime\nFROM c\n")
+    assert plan_of(shop).service("base").target == target
 
 
 def test_explicit_tags_are_taken_as_they_are(shop: Git) -> None:

@@ -124,7 +124,7 @@ def test_a_folder_instead(tmp_path: Path, problems_in: Problems) -> None:
 
 def test_not_utf_8(tmp_path: Path, problems_in: Problems) -> None:
     (tmp_path / "sealift.yaml").write_bytes(b"version: 1\nproject: caf\xe9\n")
-    assert problems_in(tmp_path) == ["sealift.yaml:2: is not UTF-8 text"]
+    assert problems_in(tmp_path) == ["sealift.yaml:2: is not UTF-8 text; save it as UTF-8"]
 
 
 def test_too_large(tmp_path: Path, problems_in: Problems) -> None:

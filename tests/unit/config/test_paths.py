@@ -70,7 +70,7 @@ def shop(repository: Make, tmp_path_factory: pytest.TempPathFactory) -> Make:
             "{context: src, dockerfile: src/across.Dockerfile}",
             "7:33 services.a.dockerfile: 'src/across.Dockerfile' is a link that leads out of the service's context",
         ),
-        ('{context: "src\\0"}', "7:16 services.a.context: 'src\\x00' cannot be looked at: ValueError"),
+        ('{context: "src\\0"}', "7:16 services.a.context: the character '\\x00' may not stand in it"),
     ],
 )
 def test_files(services: Services, shop: Make, problems_in: ProblemsIn, service: str, message: str) -> None:

@@ -95,7 +95,7 @@ def test_flags_win_over_the_environment(config: Config) -> None:
 
 def test_empty_counts_as_not_given(config: Config) -> None:
     environ = dict.fromkeys(VARIABLES, "")
-    assert resolve(config, environ=environ, flags=Flags(registry="", tags=())) == resolve(config, environ={})
+    assert resolve(config, environ=environ, flags=Flags(tags=())) == resolve(config, environ={})
 
 
 def test_an_environment_overrides_key_by_key(config: Config) -> None:

@@ -74,8 +74,19 @@ SERVICE_KEYS = "args, boot, context, description, dockerfile, licence, needs, pl
         (
             "{platforms: [windows/amd64]}",
             "7:19 services.a.platforms[0]: 'windows/amd64' is not a platform; expected for example"
+            " 'linux/amd64' or 'linux/arm64'; did you mean 'linux/amd64'?",
+        ),
+        (
+            "{platforms: [aarch64]}",
+            "7:19 services.a.platforms[0]: 'aarch64' is not a platform; expected for example"
+            " 'linux/amd64' or 'linux/arm64'; did you mean 'linux/arm64'?",
+        ),
+        (
+            "{platforms: [linux/foo]}",
+            "7:19 services.a.platforms[0]: 'linux/foo' is not a platform; expected for example"
             " 'linux/amd64' or 'linux/arm64'",
         ),
+        ('{target: "a\\nb"}', "7:15 services.a.target: expected text on one line, found the text 'a\\nb'"),
         ("{secrets: {token: 12345}}", "7:24 services.a.secrets.token: expected text, found something else"),
         ("null", "7:6 services.a: expected a mapping, 'key: value' on each line, found nothing (null)"),
     ],

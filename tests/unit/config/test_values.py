@@ -6,12 +6,12 @@ import pytest
 
 from pipelines.config.values import (
     is_loopback,
-    list_of,
     parse_git_sha,
     parse_jobs,
     parse_registry,
     parse_secret_address,
     parse_version,
+    split,
 )
 
 
@@ -98,9 +98,5 @@ def test_no_addresses(text: str) -> None:
 
 
 def test_lists() -> None:
-    parse = list_of(int)
-    assert parse("1, 2 3,,1\n") == (1, 2, 3)
-    with pytest.raises(ValueError, match=r"'x'.*; .*'y'"):
-        parse("1,x,y")
-    with pytest.raises(ValueError, match="the list is empty"):
-        parse(" , ")
+    assert split("1, 2 3,,1\n") == ["1", "2", "3", "1"]
+    assert split(" , ") == []

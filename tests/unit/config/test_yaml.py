@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
 
+from pipelines.config import InvalidConfig, parse
 from pipelines.config.yaml_nodes import parse_yaml
 
 Problems = Callable[[str], list[str]]
@@ -24,12 +24,12 @@ Problems = Callable[[str], list[str]]
             "a: [1, 2\nb: 3\n",
             "sealift.yaml:2:2: not YAML: while parsing a flow sequence that begins on line 1, expected",
         ),
-        ("a:\n\tb: 1\n", "sealift.yaml:2:1: not YAML: while scanning for the next token, found character '\\t'"),
+        ("a:\n\tb: 1\n", "sealift.yaml:2:1: not YAML: a tab where spaces must be"),
         ("a: 1\n---\nb: 2\n", "sealift.yaml:2:1: not YAML: expected a single document"),
         ("a: *nowhere\n", "sealift.yaml:1:4: not YAML: found undefined alias 'nowhere'"),
         ("a: 1\nb: x\x01\n", "sealift.yaml:2:5: not YAML: the character '\\x01' may not stand in it"),
         ("[" * 100_000, "sealift.yaml:1:66: not YAML: nested too deep"),
-        ("a: &a [*a]\n", "sealift.yaml:1:4: aliases nest more than 64 levels deep; does one contain itself?"),
+        ("a: &a [*a]\n", "sealift.yaml:1:4: its aliases nest more than 64 levels deep; does one contain itself?"),
     ],
 )
 def test_unreadable(problems_of: Problems, text: str, message: str) -> None:
@@ -38,7 +38,7 @@ def test_unreadable(problems_of: Problems, text: str, message: str) -> None:
 
 
 def test_a_tab_gets_a_hint(problems_of: Problems) -> None:
-    assert problems_of("a:\n\tb: 1\n")[0].endswith(": a tab; indent with spaces")
+    assert problems_of("a:\n\tb: 1\n")[0].endswith(": a tab where spaces must be; indent with spaces")
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,8 @@ def test_a_tab_gets_a_hint(problems_of: Problems) -> None:
     ids=["aliases", "merge keys"],
 )
 def test_a_bomb_is_not_expanded(problems_of: Problems, bomb: str) -> None:
-    began = time.monotonic()
     (problem,) = problems_of(bomb)
-    assert "more than 100000 values, aliases expanded" in problem
-    assert time.monotonic() - began < 10
+    assert "its aliases make more than 100,000 values" in problem
 
 
 def test_every_duplicate_is_named_with_both_lines(problems_of: Problems) -> None:
@@ -116,3 +114,22 @@ def test_only_a_mapping_can_be_merged() -> None:
 def test_a_mistake_behind_an_alias_is_told_once(problems_of: Problems) -> None:
     text = "services:\n  a: &a {contxt: x}\n  b: *a\n  c: {<<: *a}\n"
     assert len([line for line in problems_of(text) if "contxt" in line]) == 1
+
+
+@pytest.mark.parametrize("character", ["\\0", "\\e", "\\r", "\\x7F", "\\x9B"])
+def test_what_would_command_a_terminal_is_no_text(problems_of: Problems, character: str) -> None:
+    found = problems_of(f'version: 1\n"a{character}": 1\nsource: "x{character}"\n')
+    (key, value) = [problem for problem in found if "may not stand" in problem]
+    assert key.startswith("sealift.yaml:2:1 ['a\\")
+    assert value.startswith("sealift.yaml:3:9 source: the character '\\")
+    assert value.endswith("' may not stand in it")
+
+
+def test_thousands_of_problems_are_counted_and_not_printed() -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        parse("{" + ",".join(f"k{number}: 1" for number in range(3000)) + "}")
+    assert len(caught.value.problems) == 3005
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 53
+    assert lines[0] == "3005 problems in the configuration"
+    assert lines[51] == "  … and 2,955 more, which show when these are mended"
