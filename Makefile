@@ -47,7 +47,7 @@ clean: ## Remove what was made in this folder (not the engine's state: `sealift 
 
 # The stamp is newer than the lock, or the environment is set up again.
 $(READY): uv.lock pyproject.toml | $(BIN)/uv
-	UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --inexact
+	UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --inexact --compile-bytecode
 	@touch $@
 
 $(BIN)/uv:

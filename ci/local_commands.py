@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ci import options as opt
+from ci.addresses import INSIDE
 from ci.dotenv import lacking, write_dotenv
 from ci.keys import KeyPair, ensure
 from ci.local.doctor import diagnose
@@ -23,7 +24,7 @@ from ci.local.up import Running, env_lines, make_setup
 from ci.local.up import down as take_down
 from ci.local.up import up as bring_up
 from ci.output import dump
-from ci.session import INSIDE, connected, local_keys
+from ci.session import connected, local_keys
 from pipelines.config import environ_with_dotenv
 from pipelines.errors import ExitCode, SigningError
 

@@ -17,7 +17,7 @@ _SHOWN = 12
 
 
 class Lines:
-    """One line when a stage ends; for logs, pipes and CI. Also what the Dagger module prints."""
+    """A line when a stage begins and one when it ends; for logs, pipes and CI. Also what the Dagger module prints."""
 
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._write = write
@@ -34,9 +34,8 @@ class Lines:
         self._write(f"[{self._clock() - self._began:6.1f}s] {mark} {step:<16} {unit:<32} {rest}".rstrip())
 
     def started(self, step: str, unit: str) -> None:
-        """Long stages say that they began, so that a log shows what is being waited for."""
-        if step == "build":
-            self._line("…", step, unit, "")
+        """Said, so that a log that goes no further shows what is being waited for."""
+        self._line("…", step, unit, "")
 
     def finished(self, step: str, unit: str, seconds: float, note: str) -> None:
         self._line("✓", step, unit, f"{seconds:5.1f}s  {note}")

@@ -12,12 +12,13 @@ from typing import TypeVar
 import anyio
 from rich.console import Console
 
+from ci.addresses import INSIDE
 from ci.dotenv import write_dotenv
 from ci.front import Prepared, prepare
 from ci.interrupt import interruptible
 from ci.local_commands import engine_log, ensure_engine
 from ci.progress import Lines, View
-from ci.session import INSIDE, Call, local_keys, running
+from ci.session import Call, local_keys, running
 from pipelines.config import Flags, environ_with_dotenv
 from pipelines.graph import Options, Run, check_options
 from pipelines.report import summary

@@ -14,10 +14,9 @@ from typing import TextIO
 import anyio
 import dagger
 import platformdirs
-from docker import auth as docker_auth
-from docker.errors import DockerException
 from dotenv import dotenv_values
 
+from ci.addresses import secret_at
 from ci.front import Prepared, login, run_id
 from ci.inside import REGISTRY_VARIABLE
 from ci.keys import KeyPair, ensure
@@ -27,9 +26,6 @@ from pipelines.errors import ConfigError, EngineError, RegistryError
 from pipelines.graph import Observer, Options, Run
 from pipelines.stages.sign import Signer, public_key
 from pipelines.stages.toolbox import ENGINE_FAILURES, Toolbox, lost, port_of
-
-INSIDE = "DAGGER_SESSION_PORT"
-"""Set where a command is itself run by an engine, by the Dagger module or by `dagger run`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,23 +134,14 @@ async def _signer(client: dagger.Client, call: Call, observer: Observer) -> Sign
         if await ensure(client, pair):
             observer.say(f"Made a signing key pair for the local environment: {pair.folder}")
         key, password = f"file://{pair.private}", f"file://{pair.password}"
-    secret = _secret(client, call, key)
-    secret_password = _secret(client, call, password) if password else client.set_secret("no-password", "")
-    return Signer(key=secret, password=secret_password, public=await public_key(client, secret, secret_password))
-
-
-def _secret(client: dagger.Client, call: Call, address: str) -> dagger.Secret:
-    """The secret at an address.
-
-    A variable that only `.env` has is not in the environment that Dagger looks into, and a command that runs inside
-    the engine has files of its own.
-    """
-    scheme, _, name = address.partition("://")
-    if scheme == "env" and name not in os.environ and name in call.environ:
-        return client.set_secret(name, call.environ[name])
-    if scheme == "file" and INSIDE in os.environ:
-        return client.set_secret(Path(name).name, Path(name).read_text(encoding="utf-8"))
-    return client.address(address).secret()
+    secret = await secret_at(client, call.environ, "SIGNING_KEY", key)
+    secret_password = (
+        await secret_at(client, call.environ, "SIGNING_PASSWORD", password)
+        if password
+        else client.set_secret("no-password", "")
+    )
+    public = await public_key(client, secret, secret_password, origin=key)
+    return Signer(key=secret, password=secret_password, public=public)
 
 
 def _target(client: dagger.Client, call: Call) -> dagger.Service | None:
@@ -170,18 +157,28 @@ async def _build_secret(client: dagger.Client, call: Call, name: str, address: s
     """A build secret, by its id, as Dockerfiles mount it."""
     given = call.environ.get("SEALIFT_BUILD_SECRETS")
     if given:
-        values = dotenv_values(stream=io.StringIO(await _secret(client, call, given).plaintext()))
+        file = await secret_at(client, call.environ, "SEALIFT_BUILD_SECRETS", given)
+        values = dotenv_values(stream=io.StringIO(await file.plaintext()))
         value = values.get(name)
         if value is not None:
             return client.set_secret(name, value)
-    return client.set_secret(name, await _secret(client, call, address).plaintext())
+    secret = await secret_at(client, call.environ, f"build secret {name}", address)
+    return client.set_secret(name, await secret.plaintext())
 
 
 async def _credentials(client: dagger.Client, call: Call) -> dagger.Secret | None:
     """The login from the variables; else from Docker's configuration or its credential helper; else none."""
     settings = call.prepared.settings
     if settings.username and settings.password:
-        return await login(client, settings.registry, settings.username, _secret(client, call, settings.password))
+        password = await secret_at(client, call.environ, "DOCKER_PASSWORD", settings.password)
+        return await login(client, settings.registry, settings.username, password)
+    folder = Path(call.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    if not (folder / "config.json").exists() and not (Path.home() / ".dockercfg").exists():
+        return None
+    # A quarter of a second of imports.
+    from docker import auth as docker_auth
+    from docker.errors import DockerException
+
     try:
         found = docker_auth.load_config().resolve_authconfig(settings.registry)
     except DockerException as error:

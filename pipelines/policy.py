@@ -129,6 +129,13 @@ def _scan(rules: Rules, unit: Examined, where: dict[str, str]) -> Iterator[Viola
             what=f"the scanner saw no package where the SBOM lists {unit.sbom_packages}",
             remedy="an image that the scanner cannot read does not leave; check its distribution in the report",
         )
+    if unit.sbom_packages == 0 and unit.scan.packages > 0:
+        yield Violation(
+            **where,
+            rule="sbom",
+            what=f"the SBOM lists no package where the scanner saw {unit.scan.packages}",
+            remedy="an image that is not described does not leave; run again, and look at its SBOM",
+        )
     for finding in sorted(unit.scan.findings, key=lambda finding: (-finding.severity, finding.id, finding.package)):
         if finding.kind == "secret":
             yield Violation(

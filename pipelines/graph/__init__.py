@@ -15,9 +15,10 @@ import dagger
 from pipelines import tools
 from pipelines.errors import ConfigError
 from pipelines.graph.context import Observer, Options, Persist, Run, SecretSource
-from pipelines.graph.lift import lift, look, seal
-from pipelines.graph.prepare import prepare
+from pipelines.graph.lift import lift, look, to_carry
+from pipelines.graph.prepare import reachable
 from pipelines.graph.quarantine import held
+from pipelines.graph.seal import join, seal
 from pipelines.graph.units import Examination, build_one, examine
 from pipelines.model import Database
 from pipelines.plan import Plan
@@ -36,7 +37,6 @@ __all__ = [
     "SecretSource",
     "build_one",
     "check_options",
-    "prepare",
     "release",
     "reports_of",
     "write_reports",
@@ -84,10 +84,11 @@ async def release(run: Run) -> Outcome:
 
 
 async def _release(run: Run) -> Outcome:
-    found = await prepare(run)
-    examination = await examine(run, found)
+    if run.options.push:
+        await reachable(run)
+    examination = await examine(run)
     units = tuple(examination.examined.values())
-    database = found.database if found else None
+    database = examination.found.database if examination.found else None
     record = Release(
         id=run.id,
         started=run.started,
@@ -101,14 +102,17 @@ async def _release(run: Run) -> Outcome:
     reports = reports_of(run, examination)
     if record.violations:
         return Outcome(release=record.at("refused", finished=run.clock()), reports=reports)
-    indexes = await seal(run, examination)
-    services = {name: ServiceRelease(index=digest) for name, digest in indexes.items()}
+    indexes = await join(run, examination)
     if run.options.push:
         services = await look(run, indexes)
+        carried = await to_carry(run, examination, indexes, services)
+        await seal(run, examination, indexes, carried)
         await run.persist(record.at("recorded", services=services).text())
-        services = await lift(run, examination, services)
+        services = await lift(run, examination, services, carried)
         record = record.at("published", services=services, finished=run.clock())
     else:
+        await seal(run, examination, indexes, run.plan.services)
+        services = {name: ServiceRelease(index=digest) for name, digest in indexes.items()}
         record = record.at("signed", services=services, finished=run.clock())
     await run.persist(record.text())
     return Outcome(release=record, reports=reports)

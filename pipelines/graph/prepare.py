@@ -1,37 +1,29 @@
-"""What costs nothing to ask before anything is built: the target registry, and the advisory database."""
+"""What the run asks of the outside world before and while it builds: the target registry, the advisory database."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from pipelines.graph.context import Run
-from pipelines.graph.together import together
 from pipelines.stages import publish
 from pipelines.stages.database import Advisories, advisories
 
 
-async def prepare(run: Run) -> Advisories | None:
-    """Ask both, as far as this run needs them; the database, or None if scanning is turned off.
+async def reachable(run: Run) -> None:
+    """Ask the target registry for an answer, so that one that is not there costs no build.
 
     :raises RegistryError: the target cannot be reached.
-    :raises ToolError: no database that may be used can be had.
     """
-    found: list[Advisories] = []
-
-    async def database() -> None:
-        found.append(await advisories_for(run))
-
-    async def registry() -> None:
-        service = run.plan.services[0]
-        async with run.step("registry"):
-            await publish.check(run.toolbox, service.repository, service=service.name, insecure=run.plan.insecure)
-
-    await together(([database] if run.options.scan else []) + ([registry] if run.options.push else []))
-    return found[0] if found else None
+    service = run.plan.services[0]
+    async with run.step("registry"):
+        await publish.check(run.toolbox, service.repository, service=service.name, insecure=run.plan.insecure)
 
 
 async def advisories_for(run: Run) -> Advisories:
-    """The database that the plan names, or the sample where that is allowed; the user is told which."""
+    """The database that the plan names, or the sample where that is allowed; the user is told which.
+
+    :raises ToolError: no database that may be used can be had.
+    """
     async with run.step("database") as note:
         found = await advisories(
             run.toolbox,

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import anyio
 import dagger
 
-from pipelines.stages.toolbox import Toolbox, engine_error
+from pipelines.stages.toolbox import ENGINE_FAILURES, Toolbox, engine_error
 
 _STOP_SECONDS = 20
 
@@ -25,5 +25,5 @@ async def held(toolbox: Toolbox) -> AsyncIterator[None]:
         yield
     finally:
         # On an interrupt the session may be gone already, and its services with it.
-        with anyio.move_on_after(_STOP_SECONDS, shield=True), suppress(dagger.DaggerError, OSError):
+        with anyio.move_on_after(_STOP_SECONDS, shield=True), suppress(*ENGINE_FAILURES, OSError):
             await quarantine.stop(kill=True)

@@ -10,6 +10,7 @@ import anyio
 import dagger
 
 from pipelines.graph.context import Run
+from pipelines.graph.prepare import advisories_for
 from pipelines.graph.together import Job, together
 from pipelines.model import Digest, Examined, Image, Unit
 from pipelines.plan import Plan, ServicePlan
@@ -26,9 +27,12 @@ class Examination:
     """What is known of the units so far. Filled by the tasks of `examine`.
 
     :param built: set as soon as the unit is in the quarantine, so that services built on it can start.
+    :param found: the advisory database, as soon as `looked` is set.
     """
 
     built: dict[Unit, anyio.Event]
+    looked: anyio.Event = field(default_factory=anyio.Event)
+    found: Advisories | None = None
     digests: dict[Unit, Digest] = field(default_factory=dict)
     sboms: dict[Unit, Sbom] = field(default_factory=dict)
     scans: dict[Unit, Scanned] = field(default_factory=dict)
@@ -42,16 +46,26 @@ def units_of(plan: Plan) -> list[Unit]:
     ]
 
 
-async def examine(run: Run, found: Advisories | None) -> Examination:
+def begin(plan: Plan) -> Examination:
+    """Nothing is known yet."""
+    return Examination(built={unit: anyio.Event() for unit in units_of(plan)})
+
+
+async def examine(run: Run) -> Examination:
     """Examine all units of the plan at once, within the run's bound.
 
-    :param found: the advisory database; None if scanning is turned off.
     :raises SealiftError: what failed; nothing has left the quarantine.
     """
-    units = units_of(run.plan)
-    examination = Examination(built={unit: anyio.Event() for unit in units})
-    await together(partial(_unit, run, examination, unit, found) for unit in units)
+    examination = begin(run.plan)
+    jobs: list[Job] = [partial(look_up, run, examination)] if run.options.scan else []
+    await together([*jobs, *(partial(_unit, run, examination, unit) for unit in examination.built)])
     return examination
+
+
+async def look_up(run: Run, examination: Examination) -> None:
+    """Get the advisory database while units are built; scans wait for it, and without one the run ends."""
+    examination.found = await advisories_for(run)
+    examination.looked.set()
 
 
 async def build_one(run: Run, examination: Examination, unit: Unit) -> dagger.Container:
@@ -82,7 +96,7 @@ async def build_one(run: Run, examination: Examination, unit: Unit) -> dagger.Co
     return kept
 
 
-async def _unit(run: Run, examination: Examination, unit: Unit, found: Advisories | None) -> None:
+async def _unit(run: Run, examination: Examination, unit: Unit) -> None:
     began = time.monotonic()
     container = await build_one(run, examination, unit)
     digest = examination.digests[unit]
@@ -96,8 +110,8 @@ async def _unit(run: Run, examination: Examination, unit: Unit, found: Advisorie
     jobs: list[Job] = [inspected, partial(describe, run, examination, unit)]
     if service.boot is not None:
         jobs.append(partial(_boot, run, unit, digest, container, service, boots))
-    if found is not None:
-        jobs.append(partial(scan_one, run, examination, unit, found))
+    if run.options.scan:
+        jobs.append(partial(scan_one, run, examination, unit))
     await together(jobs)
     scanned = examination.scans.get(unit)
     times = [scanned.scan.created] if scanned else [booted.at for booted in boots]
@@ -129,10 +143,12 @@ async def describe(run: Run, examination: Examination, unit: Unit) -> None:
         note.text = f"{described.packages} packages"
 
 
-async def scan_one(run: Run, examination: Examination, unit: Unit, found: Advisories) -> None:
-    """Scan the unit with the run's database."""
+async def scan_one(run: Run, examination: Examination, unit: Unit) -> None:
+    """Scan the unit with the run's database, when that is there."""
+    await examination.looked.wait()
+    assert examination.found is not None  # noqa: S101 - that is what the event says
     async with run.step("scan", unit) as note:
-        scanned = await scan(run.toolbox, unit, examination.digests[unit], found.folder)
+        scanned = await scan(run.toolbox, unit, examination.digests[unit], examination.found.folder)
         examination.scans[unit] = scanned
         count = len(scanned.scan.findings)
         note.text = "no finding" if count == 0 else f"{count} finding{'s' if count > 1 else ''}"

@@ -8,35 +8,29 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import anyio
 import dagger
 
 from pipelines.errors import RegistryError, SigningError
 from pipelines.graph.context import Run
-from pipelines.graph.prepare import advisories_for
 from pipelines.graph.quarantine import held
-from pipelines.graph.together import together
-from pipelines.graph.units import Examination, build_one, describe, scan_one, units_of
+from pipelines.graph.together import Job, together
+from pipelines.graph.units import Examination, begin, build_one, describe, look_up, scan_one
 from pipelines.model import Digest, Platform, Unit
 from pipelines.plan import ServicePlan
 from pipelines.policy import counts
 from pipelines.stages import publish
-from pipelines.stages.database import Advisories
 from pipelines.stages.remote import platforms
 from pipelines.stages.sign import PREDICATES, verifies
 
 
-async def only(
-    run: Run, *, scans: Advisories | None = None, sboms: bool = False, export: Path | None = None
-) -> Examination:
+async def only(run: Run, *, scans: bool = False, sboms: bool = False, export: Path | None = None) -> Examination:
     """Build every unit into the quarantine and, as asked, describe, scan or export it; nothing is published.
 
     :param export: folder that receives each image as `SERVICE-OS-ARCH.tar`, an OCI archive.
 
     :raises SealiftError: what failed.
     """
-    units = units_of(run.plan)
-    examination = Examination(built={unit: anyio.Event() for unit in units})
+    examination = begin(run.plan)
 
     async def one(unit: Unit) -> None:
         container = await build_one(run, examination, unit)
@@ -44,17 +38,18 @@ async def only(
             await container.export(str(export.absolute() / f"{unit.service}-{unit.platform.slug}.tar"))
         if sboms:
             await describe(run, examination, unit)
-        if scans is not None:
-            await scan_one(run, examination, unit, scans)
+        if scans:
+            await scan_one(run, examination, unit)
 
     async with held(run.toolbox):
-        await together(partial(one, unit) for unit in units)
+        jobs: list[Job] = [partial(look_up, run, examination)] if scans else []
+        await together([*jobs, *(partial(one, unit) for unit in examination.built)])
     return examination
 
 
 async def containers(run: Run) -> dict[Unit, dagger.Container]:
     """Build every unit; the containers, as the quarantine holds them."""
-    examination = Examination(built={unit: anyio.Event() for unit in units_of(run.plan)})
+    examination = begin(run.plan)
     found: dict[Unit, dagger.Container] = {}
 
     async def one(unit: Unit) -> None:
@@ -67,9 +62,7 @@ async def containers(run: Run) -> dict[Unit, dagger.Container]:
 
 async def scan(run: Run) -> tuple[Examination, bool]:
     """Build and scan every unit; whether a finding would stop a release."""
-    async with held(run.toolbox):
-        found = await advisories_for(run)
-    examination = await only(run, scans=found)
+    examination = await only(run, scans=True)
     refused = any(
         finding.kind == "secret" or counts(finding, run.plan.rules)
         for scanned in examination.scans.values()

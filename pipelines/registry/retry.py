@@ -1,18 +1,19 @@
 """Retries for operations on a registry that are safe to repeat.
 
-regctl retries single requests itself (429 with Retry-After, 5xx, resets). What comes here are operations that failed
-all the same; they are tried again within a budget unless the registry's answer is final.
+regctl retries single requests itself (408, 429, 500, 502, 504 and resets, but not 503), and waits as long as a
+Retry-After says. What comes here are operations that failed all the same; they are tried again within a budget unless
+the registry's answer is final.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_exponential_jitter
 
 from pipelines.errors import RegistryError
+from pipelines.registry.answers import final
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,13 +21,10 @@ T = TypeVar("T")
 ATTEMPTS = 4
 BUDGET_SECONDS = 90
 
-# Answers that stay the same however often one asks.
-_FINAL = re.compile(r"http (400|401|403|404)\b|unauthorized|forbidden|denied|not found|no such host", re.IGNORECASE)
-
 
 def passing(error: BaseException) -> bool:
     """Whether a failure may pass by itself: 408, 429, 5xx, resets, timeouts, but no refusal."""
-    return isinstance(error, RegistryError) and not _FINAL.search(error.what)
+    return isinstance(error, RegistryError) and not final(error.what)
 
 
 def retried(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:

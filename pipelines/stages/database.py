@@ -12,13 +12,17 @@ import dagger
 
 from pipelines import tools
 from pipelines.config import is_loopback
-from pipelines.errors import ToolError
+from pipelines.errors import RegistryError, ToolError
 from pipelines.model import Database, Repository
-from pipelines.stages.toolbox import TARGET_ALIAS, Toolbox, engine_error, last_words
+from pipelines.registry.answers import Meaning, meaning, remedy
+from pipelines.registry.retry import retried
+from pipelines.stages.canary import prove
+from pipelines.stages.regctl import ask
+from pipelines.stages.toolbox import TARGET_ALIAS, Toolbox, engine_error, last_words, message
 
 # The date of the newest advisory in the sample; it does not change by itself.
 SAMPLE_UPDATED = "2024-12-01T00:00:00Z"
-_ATTEMPT_SECONDS = "20s"
+_FETCH_AGAIN = "let the mirror that serves it fetch it again, or name another one with database.repository"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,63 +36,91 @@ class Advisories:
 async def advisories(
     toolbox: Toolbox, reference: str, *, max_age: timedelta, sample_allowed: bool, now: datetime
 ) -> Advisories:
-    """Fetch the database that the reference names; where none can be had, make the sample if that is allowed.
+    """Fetch the database that the reference names; where its registry cannot be reached, make the sample if allowed.
+
+    A registry that answers, but has no database, or one that is broken or old, never leads to the sample.
 
     :param reference: OCI artifact, `registry/path:tag`.
-    :raises ToolError: it cannot be had, or is older than `max_age`.
+    :raises ToolError: it cannot be had, cannot be read, or is older than `max_age`.
     """
     try:
-        found = await _fetch(toolbox, reference)
-    except ToolError as failure:
-        if not sample_allowed:
-            raise
-        return await _sample(toolbox, str(failure.what))
-    age = now - found.database.updated
+        digest = await _digest(toolbox, reference)
+    except RegistryError as failure:
+        if sample_allowed and meaning(failure.what) is Meaning.UNREACHABLE:
+            return await _sample(toolbox, failure.what)
+        raise _cannot_be_had(reference, failure) from failure
+    try:
+        folder, metadata = await _download(toolbox, reference, digest)
+    except RegistryError as failure:
+        raise _cannot_be_had(reference, failure) from failure
+    database = Database(reference=reference, digest=digest, updated=_updated(metadata), sample=False)
+    _check_age(database, max_age, now)
+    await prove(toolbox, folder, reference)
+    return Advisories(folder=folder, database=database)
+
+
+def _cannot_be_had(reference: str, failure: RegistryError) -> ToolError:
+    remedies = {
+        Meaning.UNREACHABLE: "check the network, or set database.repository in sealift.yaml to a mirror in reach",
+        Meaning.NOT_FOUND: "check database.repository in sealift.yaml, and that the mirror has it",
+        Meaning.OTHER: _FETCH_AGAIN,
+    }
+    return ToolError(
+        f"the advisory database {reference} cannot be had: {failure.what}",
+        remedy=remedies.get(meaning(failure.what), failure.remedy),
+        step="database",
+    )
+
+
+def _check_age(database: Database, max_age: timedelta, now: datetime) -> None:
+    age = now - database.updated
     if age > max_age:
         raise ToolError(
-            f"the advisory database {reference} is of {found.database.updated:%Y-%m-%d %H:%M} UTC,"
+            f"the advisory database {database.reference} is of {database.updated:%Y-%m-%d %H:%M} UTC,"
             f" {age.total_seconds() / 3600:.0f} hours old; at most {max_age.total_seconds() / 3600:.0f} are allowed",
             remedy="refresh the mirror that serves it, or raise database.max_age_hours in sealift.yaml",
             step="database",
         )
-    return found
+
+
+def _parts(reference: str) -> tuple[Repository, str]:
+    registry, _, rest = reference.partition("/")
+    path, _, tag = rest.partition(":")
+    return Repository(registry=registry, path=path), tag or "2"
+
+
+@retried
+async def _digest(toolbox: Toolbox, reference: str) -> str:
+    """The digest that the reference has now."""
+    repository, tag = _parts(reference)
+    insecure = is_loopback(repository.registry)
+    args = ["manifest", "head", f"{toolbox.reach(repository)}:{tag}"]
+    return (await ask(toolbox, repository.registry, args, insecure=insecure, step="database")).strip()
 
 
 _DOWNLOAD = ("image", "--download-db-only", "--quiet", "--no-progress", "--skip-version-check", "--cache-dir=/trivy")
 
 
-async def _fetch(toolbox: Toolbox, reference: str) -> Advisories:
-    registry, _, rest = reference.partition("/")
-    path, _, tag = rest.partition(":")
-    insecure = is_loopback(registry)
-    repository = Repository(registry=registry, path=path)
-    address = toolbox.reach(repository)
-    hosts = (toolbox.reach_host(registry),) if insecure else ()
+@retried
+async def _download(toolbox: Toolbox, reference: str, digest: str) -> tuple[dagger.Directory, str]:
+    """The database's folder, and the text of its `metadata.json`."""
+    repository, _ = _parts(reference)
+    insecure = is_loopback(repository.registry)
+    trivy = toolbox.tool(tools.TRIVY).with_directory("/trivy", toolbox.client.directory())
+    if insecure and toolbox.target is not None:
+        trivy = trivy.with_service_binding(TARGET_ALIAS, toolbox.target)
+    # No per-run value here: the digest says it all, so the same database is fetched once.
+    args = [*_DOWNLOAD, f"--db-repository={toolbox.reach(repository)}@{digest}", *(["--insecure"] if insecure else [])]
+    folder = trivy.with_exec(args, use_entrypoint=True).directory("/trivy/db")
     try:
-        digest = (
-            await toolbox.outward(toolbox.regctl(insecure=hosts))
-            .with_exec(["manifest", "head", f"{address}:{tag or '2'}"], use_entrypoint=True)
-            .stdout()
-        ).strip()
-        trivy = toolbox.tool(tools.TRIVY).with_directory("/trivy", toolbox.client.directory())
-        if insecure and toolbox.target is not None:
-            trivy = trivy.with_service_binding(TARGET_ALIAS, toolbox.target)
-        # No per-run value here: the digest says it all, so the same database is fetched once.
-        args = [*_DOWNLOAD, f"--db-repository={address}@{digest}", *(["--insecure"] if insecure else [])]
-        folder = trivy.with_exec(args, use_entrypoint=True).directory("/trivy/db")
-        metadata = await folder.file("metadata.json").contents()
+        return folder, await folder.file("metadata.json").contents()
     except dagger.ExecError as failure:
-        raise ToolError(
-            f"the advisory database {reference} cannot be had: {last_words(failure, lines=2)}",
-            remedy="check the network, or set database.repository in sealift.yaml to a mirror that can be reached",
-            step="database",
-        ) from failure
+        said = last_words(failure, lines=2)
+        raise RegistryError(said, remedy=remedy(said), step="database") from failure
     except dagger.QueryError as failure:
-        raise engine_error(failure, step="database") from failure
-    updated = _updated(metadata)
-    return Advisories(
-        folder=folder, database=Database(reference=reference, digest=digest, updated=updated, sample=False)
-    )
+        if "no such file" not in message(failure):
+            raise engine_error(failure, step="database") from failure
+        raise _unreadable("there is none") from failure
 
 
 def _updated(metadata: str) -> datetime:
@@ -98,11 +130,15 @@ def _updated(metadata: str) -> datetime:
             raise ValueError(f"version {content['Version']!r}")
         return datetime.fromisoformat(content["UpdatedAt"]).astimezone(UTC)
     except (ValueError, KeyError, TypeError) as error:
-        raise ToolError(
-            f"the advisory database's metadata is not readable: {error!r}",
-            remedy="fetch the database again, or name another one",
-            step="database",
-        ) from error
+        raise _unreadable(repr(error)) from error
+
+
+def _unreadable(why: str) -> ToolError:
+    return ToolError(
+        f"the advisory database's metadata is not readable: {why}",
+        remedy=_FETCH_AGAIN,
+        step="database",
+    )
 
 
 async def _sample(toolbox: Toolbox, why: str) -> Advisories:

@@ -5,38 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-import dagger
-
 from pipelines.errors import RegistryError
 from pipelines.model import Digest, Platform, Repository
-from pipelines.stages.toolbox import Toolbox, engine_error, last_words
+from pipelines.registry.retry import retried
+from pipelines.stages.regctl import ask
+from pipelines.stages.toolbox import Toolbox
 
 
+@retried
 async def platforms(
     toolbox: Toolbox, repository: Repository, digest: Digest, *, service: str, insecure: bool
 ) -> Mapping[Platform, Digest]:
     """Platform → digest of its manifest, of an index at the target.
 
-    :raises RegistryError: the registry has no such index.
+    :raises RegistryError: the registry has no such index, or does not answer.
     """
-    hosts = (toolbox.reach_host(repository.registry),) if insecure else ()
-    container = toolbox.outward(toolbox.regctl(insecure=hosts)).with_exec(
-        ["manifest", "get", "--format", "raw-body", f"{toolbox.reach(repository)}@{digest}"], use_entrypoint=True
-    )
+    args = ["manifest", "get", "--format", "raw-body", f"{toolbox.reach(repository)}@{digest}"]
+    answer = await ask(toolbox, repository.registry, args, insecure=insecure, service=service, step="verify")
     try:
-        index = json.loads(await container.stdout())
+        index = json.loads(answer)
         return {
             Platform("/".join(filter(None, (entry["platform"]["os"], entry["platform"]["architecture"])))): Digest(
                 entry["digest"]
             )
             for entry in index["manifests"]
         }
-    except dagger.ExecError as failure:
-        raise RegistryError(
-            last_words(failure), remedy="check the tag and the registry", service=service, step="verify"
-        ) from failure
-    except dagger.QueryError as failure:
-        raise engine_error(failure, service=service, step="verify") from failure
     except (ValueError, KeyError, TypeError) as error:
         raise RegistryError(
             f"{repository.at(digest)} is no index of platforms: {error!r}",

@@ -10,7 +10,7 @@ import dagger
 from pipelines import tools
 from pipelines.errors import ToolError
 from pipelines.model import Digest, Unit
-from pipelines.stages.toolbox import Toolbox, engine_error, last_words, quarantined
+from pipelines.stages.toolbox import Toolbox, engine_error, last_words, message, quarantined
 
 SPDX = "sbom.spdx.json"
 CYCLONEDX = "sbom.cdx.json"
@@ -54,12 +54,19 @@ async def sbom(toolbox: Toolbox, unit: Unit, digest: Digest) -> Sbom:
         .directory("/out")
     )
     try:
-        document = await out.file(SPDX).contents()
+        spdx, cyclonedx = await out.file(SPDX).contents(), await out.file(CYCLONEDX).contents()
     except dagger.ExecError as failure:
         raise ToolError(f"Syft: {last_words(failure)}", remedy="run the command again", **where) from failure
     except dagger.QueryError as failure:
-        raise engine_error(failure, **where) from failure
-    return Sbom(files=out, packages=count_packages(document, where))
+        if "no such file" not in message(failure):
+            raise engine_error(failure, **where) from failure
+        raise ToolError(f"Syft wrote no document: {message(failure)}", remedy=_REMEDY, **where) from failure
+    packages = count_packages(spdx, where)
+    check_cyclonedx(cyclonedx, packages, where)
+    return Sbom(files=out, packages=packages)
+
+
+_REMEDY = "run the command again; an image that is not described does not leave"
 
 
 def count_packages(document: str, where: dict[str, str]) -> int:
@@ -73,6 +80,19 @@ def count_packages(document: str, where: dict[str, str]) -> int:
             raise ValueError(f"spdxVersion {spdx['spdxVersion']!r}")
         return sum(package.get("primaryPackagePurpose") != "CONTAINER" for package in spdx["packages"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ToolError(
-            f"Syft's answer is no SPDX document: {error!r}", remedy="run the command again", **where
-        ) from error
+        raise ToolError(f"Syft's answer is no SPDX document: {error!r}", remedy=_REMEDY, **where) from error
+
+
+def check_cyclonedx(document: str, packages: int, where: dict[str, str]) -> None:
+    """The other document, which is attested too: it is whole, and it lists something if SPDX does.
+
+    :raises ToolError: the text is no CycloneDX document, or an empty one.
+    """
+    try:
+        bom = json.loads(document)
+        if bom["bomFormat"] != "CycloneDX":
+            raise ValueError(f"bomFormat {bom['bomFormat']!r}")
+        if packages and not bom.get("components"):
+            raise ValueError(f"no component where SPDX has {packages} packages")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ToolError(f"Syft's answer is no CycloneDX document: {error!r}", remedy=_REMEDY, **where) from error

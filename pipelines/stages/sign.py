@@ -12,13 +12,17 @@ from uuid import uuid4
 import dagger
 
 from pipelines import tools
-from pipelines.errors import SigningError
+from pipelines.errors import RegistryError, SigningError
+from pipelines.registry.answers import Meaning, meaning
+from pipelines.registry.retry import retried
 from pipelines.stages.sbom import CYCLONEDX, SPDX
-from pipelines.stages.toolbox import Toolbox, engine_error, run
+from pipelines.stages.toolbox import TARGET_ALIAS, Toolbox, engine_error, run
 
 _KEY = "/run/sealift/cosign.key"
 _PUBLIC = "/run/sealift/cosign.pub"
 _HTTP = "--allow-http-registry"
+# Cosign prints every payload that it verified, whole SBOMs: through the engine's logs that took longer than verifying.
+_PAYLOADS = "--output-file=/verified.json"
 _LOCAL = ("--new-bundle-format=true", "--use-signing-config=false", "--tlog-upload=false", "--yes", _HTTP)
 
 PREDICATES = {"spdxjson": SPDX, "cyclonedx": CYCLONEDX}
@@ -34,18 +38,43 @@ class Signer:
     public: str
 
 
-async def public_key(client: dagger.Client, key: dagger.Secret, password: dagger.Secret) -> str:
+async def public_key(client: dagger.Client, key: dagger.Secret, password: dagger.Secret, *, origin: str) -> str:
     """The public half of a private key, PEM.
 
+    :param origin: where the key was found, for messages.
     :raises SigningError: the key is no Cosign key, or the password is wrong.
     """
     container = client.container().from_(tools.COSIGN.image).with_user("0:0")
     # The engine knows a secret by its name, not its value: without this, another key's public half could be answered.
     container = _with_key(container, key, password).with_env_variable("SEALIFT_ASKED", uuid4().hex)
-    return await run(container, ["public-key", f"--key={_KEY}"], error=SigningError, step="key", remedy=KEY_REMEDY)
+    try:
+        return await container.with_exec(["public-key", f"--key={_KEY}"], use_entrypoint=True).stdout()
+    except dagger.ExecError as failure:
+        raise key_error(_objection(failure.stderr), origin) from failure
+    except dagger.QueryError as failure:
+        raise engine_error(failure, step="key") from failure
 
 
 KEY_REMEDY = "run 'sealift keys' to see which key is used; a key in use elsewhere needs its own password"
+_ANOTHER_KEY = (
+    "name the private half of a Cosign key pair: 'cosign generate-key-pair' makes one,"
+    " 'cosign import-key-pair' makes one out of another private key"
+)
+
+
+def key_error(objection: str, origin: str) -> SigningError:
+    """What is wrong with a key, told by what Cosign says of it (sigstore/pkg/cryptoutils and its `encrypted`)."""
+    if "decryption failed" in objection:
+        return SigningError(
+            f"the password does not open the private key at {origin}",
+            remedy="set SIGNING_PASSWORD to the address of this key's own password; a line break at the end counts",
+            step="key",
+        )
+    if "pem type" in objection or "pem block" in objection:
+        return SigningError(
+            f"what is at {origin} is no Cosign private key: {objection}", remedy=_ANOTHER_KEY, step="key"
+        )
+    return SigningError(f"the private key at {origin} cannot be used: {objection}", remedy=KEY_REMEDY, step="key")
 
 
 def _with_key(container: dagger.Container, key: dagger.Secret, password: dagger.Secret) -> dagger.Container:
@@ -93,31 +122,42 @@ async def attest(
 
 
 def _objection(said: str) -> str:
-    """Cosign's errors, each line once: it repeats them for every signature that does not match."""
-    lines = [line.removeprefix("Error: ") for line in said.splitlines() if not line.startswith("WARNING:")]
-    errors = [line for line in dict.fromkeys(lines) if line and not line.startswith("error during command")]
-    return "\n    ".join(errors[:4]) or "cosign printed nothing"
+    """Cosign's error, each line once: it repeats them for every signature that does not match.
+
+    What it says before that is about the references that did verify.
+    """
+    _, marker, error = f"\n{said}".partition("\nError: ")
+    lines = [line for line in dict.fromkeys((error if marker else said).splitlines()) if line]
+    kept = [line for line in lines if not line.startswith(("WARNING:", "error during command"))]
+    return "\n    ".join(kept[:4]).replace(f"{TARGET_ALIAS}:", "localhost:") or "cosign printed nothing"
 
 
+# Objections that say nothing about the image: the registry did not show it.
+_NOT_SHOWN = {Meaning.UNREACHABLE, Meaning.BUSY, Meaning.UNAUTHORIZED, Meaning.FORBIDDEN, Meaning.NO_REGISTRY}
+
+
+@retried
 async def verifies(
     toolbox: Toolbox, public: str, references: Sequence[str], *, kind: str | None = None, outward: bool = False
 ) -> str | None:
     """Verify signatures, or attestations of one kind, of all references at once; None, or what Cosign objects to.
 
     :param outward: the references are at the target, not in the quarantine.
+    :raises RegistryError: the target did not show what was to be verified.
     """
-    container = _cosign(toolbox).with_new_file(_PUBLIC, public)
-    if outward:
-        container = toolbox.outward(container)
+    container = (toolbox.outward(tools.COSIGN) if outward else _cosign(toolbox)).with_new_file(_PUBLIC, public)
     command = ["verify"] if kind is None else ["verify-attestation", f"--type={kind}"]
     container = container.with_exec(
-        [*command, f"--key={_PUBLIC}", "--insecure-ignore-tlog=true", _HTTP, *references],
+        [*command, f"--key={_PUBLIC}", "--insecure-ignore-tlog=true", _HTTP, _PAYLOADS, *references],
         use_entrypoint=True,
         expect=dagger.ReturnType.ANY,
     )
     try:
         if await container.exit_code() == 0:
             return None
-        return _objection(await container.stderr())
+        objection = _objection(await container.stderr())
     except dagger.QueryError as failure:
         raise engine_error(failure, step="verify") from failure
+    if outward and (kind_of := meaning(objection)) in _NOT_SHOWN:
+        raise RegistryError(objection, remedy=kind_of.value, step="verify")
+    return objection

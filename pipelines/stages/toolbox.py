@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from pathlib import PurePosixPath
 
@@ -15,7 +17,7 @@ from gql.transport.exceptions import TransportError
 
 from pipelines import tools
 from pipelines.config import is_loopback
-from pipelines.errors import EngineError, SealiftError, ToolError
+from pipelines.errors import EngineError, SealiftError, SeveralErrors, ToolError
 from pipelines.model import Digest, Repository
 from pipelines.tools import Tool
 
@@ -53,12 +55,14 @@ class Toolbox:
     target: dagger.Service | None = None
     docker_config: dagger.Secret | None = None
     _asked: Iterator[int] = field(default_factory=count, repr=False, compare=False)
+    # dagger-io asks for a service's id once for each chain that it is bound into; forks of one chain share the answer.
+    _bound: dict[str, dagger.Container] = field(default_factory=dict, repr=False, compare=False)
 
     def asked(self, container: dagger.Container) -> dagger.Container:
         """The container with a value that no earlier step had: its answer depends on the world, not on its inputs."""
         return container.with_env_variable("SEALIFT_ASKED", f"{self.run}-{next(self._asked)}")
 
-    @property
+    @cached_property
     def quarantine(self) -> dagger.Service:
         """The registry inside the engine that every image of a release enters before it may leave."""
         volume = self.client.cache_volume(f"sealift-quarantine-{self.project}")
@@ -74,6 +78,30 @@ class Toolbox:
 
     def tool(self, tool: Tool) -> dagger.Container:
         """The tool's container, run as root in a container of its own, with the quarantine bound."""
+        return self._made(tool.name, lambda: self._tool(tool))
+
+    def outward(self, tool: Tool) -> dagger.Container:
+        """The tool with the target registry in reach, and its credentials, that never answers from the cache."""
+        return self.asked(self._made(f"{tool.name} outward", lambda: self._reaching(self.tool(tool))))
+
+    def regctl(self) -> dagger.Container:
+        """regctl that speaks plain HTTP to the quarantine."""
+        return self._made("regctl inward", lambda: self._regctl(self.tool(tools.REGCTL), QUARANTINE))
+
+    def regctl_outward(self, registry: str, *, insecure: bool) -> dagger.Container:
+        """regctl with a registry in reach, over plain HTTP if that one is `insecure`; never answers from the cache."""
+        hosts = (QUARANTINE, self.reach_host(registry)) if insecure else (QUARANTINE,)
+        made = self._made(
+            "regctl " + " ".join(hosts), lambda: self._regctl(self._reaching(self.tool(tools.REGCTL)), *hosts)
+        )
+        return self.asked(made)
+
+    def _made(self, key: str, make: Callable[[], dagger.Container]) -> dagger.Container:
+        if key not in self._bound:
+            self._bound[key] = make()
+        return self._bound[key]
+
+    def _tool(self, tool: Tool) -> dagger.Container:
         return (
             self.client.container()
             .from_(tool.image)
@@ -82,9 +110,7 @@ class Toolbox:
             .with_service_binding("quarantine", self.quarantine)
         )
 
-    def outward(self, container: dagger.Container) -> dagger.Container:
-        """Let a tool reach the target registry, with its credentials, and never answer from the cache."""
-        container = self.asked(container)
+    def _reaching(self, container: dagger.Container) -> dagger.Container:
         if self.target is not None:
             container = container.with_service_binding(TARGET_ALIAS, self.target)
         if self.docker_config is not None:
@@ -94,14 +120,11 @@ class Toolbox:
             )
         return container
 
-    def regctl(self, *, insecure: tuple[str, ...] = ()) -> dagger.Container:
-        """regctl that speaks plain HTTP to the quarantine and to the named registries."""
-        hosts = [QUARANTINE, *insecure]
-        config = '{"hosts": {' + ", ".join(f'"{host}": {{"tls": "disabled"}}' for host in hosts) + "}}"
-        return (
-            self.tool(tools.REGCTL)
-            .with_new_file("/tmp/regctl.json", config)  # noqa: S108 - inside the tool's own container
-            .with_env_variable("REGCTL_CONFIG", "/tmp/regctl.json")  # noqa: S108
+    def _regctl(self, container: dagger.Container, *hosts: str) -> dagger.Container:
+        config = json.dumps({"hosts": {host: {"tls": "disabled"} for host in hosts}})
+        return container.with_new_file("/tmp/regctl.json", config).with_env_variable(  # noqa: S108 - in its container
+            "REGCTL_CONFIG",
+            "/tmp/regctl.json",  # noqa: S108
         )
 
     def reach(self, repository: Repository) -> str:
@@ -178,13 +201,30 @@ def last_words(failure: dagger.ExecError, *, lines: int = 6) -> str:
 ENGINE_FAILURES = (dagger.DaggerError, TransportError, httpx.HTTPError, tenacity.RetryError)
 
 
-def lost(failure: Exception) -> EngineError:
-    """The engine stopped answering in the middle of the work."""
-    text = str(failure).strip() or type(failure).__name__
+_LOST = "the Dagger engine was lost"
+
+
+def lost(failure: Exception, **where: str) -> EngineError:
+    """The engine stopped answering in the middle of the work.
+
+    :param failure: what was seen of it; of a stage's own error, text and place are kept.
+    """
+    if isinstance(failure, SeveralErrors):
+        failure = failure.errors[0]
+    if isinstance(failure, SealiftError):
+        places = {"service": failure.service, "platform": failure.platform, "step": failure.step}
+        where = {**where, **{name: place for name, place in places.items() if place}}
+    text = failure.what if isinstance(failure, SealiftError) else _first_line(failure)
     return EngineError(
-        f"the Dagger engine was lost: {_TRACE.sub('', text)}",
+        text if text.startswith(_LOST) else f"{_LOST}: {_TRACE.sub('', text)}",
         remedy="run 'sealift up' and then the command again; nothing has to be cleaned up by hand",
+        **where,
     )
+
+
+def _first_line(failure: Exception) -> str:
+    """What a client library says; further lines tell where to read about HTTP."""
+    return next(iter(str(failure).strip().splitlines()), type(failure).__name__)
 
 
 def message(failure: dagger.DaggerError) -> str:

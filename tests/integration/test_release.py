@@ -69,6 +69,45 @@ def test_everything_is_published_signed_and_attested_and_a_second_run_makes_noth
     assert [item["service"] for item in json.loads(verified.stdout)] == ["web", "worker"]
 
 
+def steps(said: str) -> set[tuple[str, str]]:
+    """(stage, service) of every stage that ended well, from the lines that a run prints where there is no terminal."""
+    ended = [line.split("✓")[1] for line in said.splitlines() if line.startswith("[") and "✓" in line]
+    return {(line[:17].strip(), line[17:].split()[0] if line[17:50].strip() else "") for line in ended}
+
+
+def test_a_release_in_which_one_service_changed_carries_that_one_alone(scratch: Scratch) -> None:
+    changed = scratch.service("web")
+    scratch.service("other")
+    scratch.commit()
+    assert scratch.sealift("build-all").returncode == 0
+    (changed / "server.py").write_text((changed / "server.py").read_text() + "# changed\n")
+    scratch.commit()
+    done = scratch.sealift("build-all")
+    assert done.returncode == 0, done.stderr
+    for stage in ("sign", "attest", "copy"):
+        assert {service for name, service in steps(done.stderr) if name == stage} == {"web"}, done.stderr
+    units = {name: entry["platforms"]["linux/amd64"] for name, entry in scratch.record()["services"].items()}
+    assert units["other"]["cached"]  # type: ignore[index]
+    assert not units["web"]["cached"]  # type: ignore[index]
+
+
+def test_signatures_that_are_gone_at_the_target_are_carried_again(scratch: Scratch) -> None:
+    scratch.service("web")
+    scratch.commit()
+    assert scratch.sealift("build-all").returncode == 0
+    digest = scratch.registry.digest("web", "dev")
+    assert digest is not None
+    repository = f"localhost:5000/{scratch.registry.prefix}web"
+    gone = scratch.registry.regctl("tag", "rm", f"{repository}:{digest.replace(':', '-')}")
+    assert gone.returncode == 0, gone.stderr
+    assert cosign(scratch, "verify", f"{repository}@{digest}") != 0
+    done = scratch.sealift("build-all")
+    assert done.returncode == 0, done.stderr
+    assert ("copy", "web") in steps(done.stderr)
+    assert cosign(scratch, "verify", f"{repository}@{digest}") == 0
+    assert scratch.registry.digest("web", "dev") == digest
+
+
 def dagger_call(scratch: Scratch, *arguments: str) -> subprocess.CompletedProcess[str]:
     keys = scratch.env["SEALIFT_KEYS_DIR"]
     given = [

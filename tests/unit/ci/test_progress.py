@@ -32,6 +32,7 @@ def test_lines_for_logs() -> None:
         lines.finished("database", "", 1, "")
     assert written == [
         "[   0.0s] … build            aidb linux/amd64",
+        "[   0.0s] … scan             aidb linux/amd64",
         "[  12.3s] ✓ build            aidb linux/amd64                  12.3s  c217c11086b1",
         "[ 112.3s] ✗ scan             aidb linux/amd64                   4.6s",
         "[ 112.3s] ! No advisory database can be reached",

@@ -6,8 +6,8 @@ import pytest
 
 from pipelines.errors import RegistryError
 from pipelines.model import Digest, Repository, Tag
+from pipelines.registry.answers import remedy
 from pipelines.stages import publish
-from pipelines.stages.publish import remedy
 from pipelines.stages.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ async def current(monkeypatch: pytest.MonkeyPatch, answer: str | Exception) -> D
             raise answer
         return answer
 
-    monkeypatch.setattr(publish, "_regctl", lambda *_, **__: None)
-    monkeypatch.setattr(publish, "_run", run)
+    monkeypatch.setattr(publish, "ask", run)
     toolbox = Toolbox(client=cast(Any, None), project="shop", run="r")
     repository = Repository(registry="localhost:5000", path="aidb")
     return await publish.current(toolbox, repository, Tag("v1"), service="aidb", insecure=True)

@@ -1,0 +1,56 @@
+"""Secrets by their addresses: read once when a run begins, so that one that is not there costs no build."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import dagger
+
+from pipelines.config import parse_secret_address
+from pipelines.errors import ConfigError
+from pipelines.stages.toolbox import message
+
+INSIDE = "DAGGER_SESSION_PORT"
+"""Set where a command is itself run by an engine, by the Dagger module or by `dagger run`."""
+
+
+async def secret_at(client: dagger.Client, environ: Mapping[str, str], variable: str, address: str) -> dagger.Secret:
+    """The secret at an address that a variable gives.
+
+    :raises ConfigError: the text is no address, or nothing can be read there. A text that is no address is not
+        repeated: it may be the secret itself.
+    """
+    try:
+        parse_secret_address(address)
+    except ValueError as error:
+        raise ConfigError(f"{variable}: {error}", remedy=f"set {variable} to an address such as file://PATH") from None
+    try:
+        secret = _secret(client, environ, address)
+        await secret.plaintext()
+    except (dagger.QueryError, OSError, UnicodeDecodeError) as failure:
+        raise ConfigError(
+            f"{variable}: the secret at {address} cannot be read: {_why(failure)}",
+            remedy=f"put it there, or set {variable} to where it is: file://PATH or env://NAME",
+        ) from failure
+    return secret
+
+
+def _secret(client: dagger.Client, environ: Mapping[str, str], address: str) -> dagger.Secret:
+    """The secret, not read yet.
+
+    A variable that only `.env` has is not in the environment that Dagger looks into, and a command that runs inside
+    the engine has files of its own.
+    """
+    scheme, _, name = address.partition("://")
+    if scheme == "env" and name not in os.environ and name in environ:
+        return client.set_secret(name, environ[name])
+    if scheme == "file" and INSIDE in os.environ:
+        return client.set_secret(Path(name).name, Path(name).read_text(encoding="utf-8"))
+    return client.address(address).secret()
+
+
+def _why(failure: Exception) -> str:
+    text = message(failure) if isinstance(failure, dagger.QueryError) else str(failure)
+    return text.rpartition("desc = ")[2]

@@ -1,0 +1,55 @@
+"""Ask a registry with regctl: one request's answer, or an error that says what it means."""
+
+from __future__ import annotations
+
+import anyio
+import dagger
+
+from pipelines.errors import RegistryError
+from pipelines.registry.answers import remedy
+from pipelines.stages.toolbox import Toolbox, engine_error, message
+
+# regctl sleeps for as long as a Retry-After says, an hour or a day. Long enough for the engine to fetch regctl itself.
+REQUEST_SECONDS = 300
+COPY_SECONDS = 3600
+
+_LONGEST = 600
+
+
+async def ask(
+    toolbox: Toolbox,
+    registry: str,
+    args: list[str],
+    *,
+    insecure: bool,
+    step: str,
+    service: str | None = None,
+    seconds: float | None = None,
+) -> str:
+    """What regctl prints.
+
+    :param seconds: how long it may take; `REQUEST_SECONDS` if it is not said.
+    :raises RegistryError: the registry refused, gave no final answer in time, or cannot be reached.
+    """
+    bound = REQUEST_SECONDS if seconds is None else seconds
+    where = {"step": step} | ({"service": service} if service else {})
+    container = toolbox.regctl_outward(registry, insecure=insecure)
+    try:
+        with anyio.fail_after(bound):
+            # Warnings are left out: about the plain HTTP of a registry that has a login, and steps of what failed.
+            return await container.with_exec([*args, "--verbosity=error"], use_entrypoint=True).stdout()
+    except TimeoutError as failure:
+        what = f"{registry}: no final answer within {bound:.0f} s"
+        raise RegistryError(what, remedy=remedy(what), **where) from failure
+    except dagger.ExecError as failure:
+        what = f"{registry}: {said(toolbox, registry, failure)}"
+        raise RegistryError(what, remedy=remedy(what), **where) from failure
+    except dagger.QueryError as failure:
+        raise engine_error(failure, **where) from failure
+
+
+def said(toolbox: Toolbox, registry: str, failure: dagger.ExecError) -> str:
+    """regctl's error in one line, with the registry's own name. A page of HTML that it quotes is cut short."""
+    text = " ".join((failure.stderr or failure.stdout or message(failure)).split())
+    text = text.replace(toolbox.reach_host(registry), registry)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
