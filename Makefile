@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help build-all test unit lint fmt schema up down clean
+.PHONY: help build-all test bench unit lint fmt schema up down clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ build-all: $(READY) ## Build, scan, describe, sign and publish every service to 
 test: $(READY) lint ## Bring the engine up and run every test
 	$(BIN)/sealift up
 	$(BIN)/pytest
+
+bench: $(READY) ## Measure against plain BuildKit and write docs/benchmarks.md (hours; ARGS="--scenario nothing")
+	$(BIN)/python -m tests.bench $(ARGS)
 
 unit: $(READY) ## The tests that need no engine
 	$(BIN)/pytest tests/unit

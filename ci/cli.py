@@ -11,12 +11,15 @@ from ci import options as opt
 from ci.interrupt import Interrupted
 from ci.local_commands import local_commands
 from ci.output import dump, results, write_plan, write_results, write_verified
-from ci.run import answers, errors, execute, planned
+from ci.run import execute, planned
+from ci.terminal import answers, columns, complain, report
+from ci.trace_command import trace_command, write_trace
 from pipelines import graph
 from pipelines.config import Flags
 from pipelines.errors import ExitCode, SealiftError
 from pipelines.graph import Options, Run, verbs
 from pipelines.report import summary
+from pipelines.trace import Trace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -46,21 +49,29 @@ def build_all(
     With no option this builds the repository for its default environment.
     """
     options = Options(push=not no_push, scan=not no_scan, no_cache=no_cache)
-    _release(flags, root, out, as_json=as_json, options=options)
+    _release("build-all", flags, root, out, as_json=as_json, options=options)
 
 
-def _release(flags: Flags, root: Path, out: Path, *, as_json: bool, options: Options) -> None:
+def _release(command: str, flags: Flags, root: Path, out: Path, *, as_json: bool, options: Options) -> None:
+    traces: list[Trace] = []
+
     async def work(run: Run) -> graph.Outcome:
         outcome = await graph.release(run)
         await outcome.write(out)
         return outcome
 
-    outcome = execute(root, flags, work, options=options, record=out / "release.json")
+    def traced(trace: Trace) -> None:
+        traces.append(trace)
+        write_trace(trace, out)
+
+    outcome = execute(command, root, flags, work, options=options, record=out / "release.json", traced=traced)
+    # Written once already, while the engine was there; what the run took is known only now.
+    (out / "summary.txt").write_text(summary.text(outcome.release, out=str(out), trace=traces[0]), encoding="utf-8")
     if as_json:
         dump(outcome.release.as_json())
     else:
         console = answers()
-        console.print(summary.render(outcome.release, out=str(out), width=console.width))
+        console.print(summary.render(outcome.release, out=str(out), width=console.width, trace=traces[0]))
     if outcome.release.violations:
         # The table above has said everything.
         sys.exit(ExitCode.GATE)
@@ -90,7 +101,7 @@ def build(flags: Flags, root: Path, no_cache: bool, as_json: bool, export: Path 
         examination = await verbs.only(run, export=export)
         return results(examination)
 
-    _show(execute(root, flags, work, options=Options(push=False, no_cache=no_cache)), as_json)
+    _show(execute("build", root, flags, work, options=Options(push=False, no_cache=no_cache)), as_json)
 
 
 @cli.command()
@@ -103,7 +114,7 @@ def scan(flags: Flags, root: Path, as_json: bool) -> None:
         examination, refused = await verbs.scan(run)
         return results(examination), refused
 
-    rows, refused = execute(root, flags, work, options=Options(push=False))
+    rows, refused = execute("scan", root, flags, work, options=Options(push=False))
     _show(rows, as_json)
     if refused:
         sys.exit(ExitCode.GATE)
@@ -121,7 +132,7 @@ def sbom(flags: Flags, root: Path, out: Path, as_json: bool) -> None:
         await graph.write_reports(graph.reports_of(run, examination), out)
         return results(examination)
 
-    _show(execute(root, flags, work, options=Options(push=False)), as_json)
+    _show(execute("sbom", root, flags, work, options=Options(push=False)), as_json)
 
 
 @cli.command()
@@ -130,7 +141,7 @@ def sbom(flags: Flags, root: Path, out: Path, as_json: bool) -> None:
 @opt.as_json
 def publish(flags: Flags, root: Path, out: Path, as_json: bool) -> None:
     """Publish the selected services: build-all, with every check, under the name of its last step."""
-    _release(flags, root, out, as_json=as_json, options=Options())
+    _release("publish", flags, root, out, as_json=as_json, options=Options())
 
 
 @cli.command()
@@ -138,7 +149,7 @@ def publish(flags: Flags, root: Path, out: Path, as_json: bool) -> None:
 @opt.as_json
 def verify(flags: Flags, root: Path, as_json: bool) -> None:
     """Verify what the registry holds: signatures of index and platforms, attested SBOMs."""
-    verified = execute(root, flags, verbs.verify, options=Options(push=False))
+    verified = execute("verify", root, flags, verbs.verify, options=Options(push=False))
     if as_json:
         dump([item.as_json() for item in verified])
     else:
@@ -152,25 +163,23 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
         write_results(answers(), rows)
 
 
-for command in local_commands:
+for command in (*local_commands, trace_command):
     cli.add_command(command)
 
 
 def main() -> None:
     """Entry point: every error is caught here, once."""
     try:
-        cli(standalone_mode=True)
+        # Click writes its help at least 50 columns wide, unless it is told otherwise.
+        width = columns(sys.stdout)
+        cli(standalone_mode=True, terminal_width=width - 1 if width and width < 52 else None)
     except SealiftError as error:
-        errors().print(f"[bold red]error:[/] {_escaped(str(error))}", soft_wrap=True)
+        complain(error)
         sys.exit(error.exit_code)
     except (Interrupted, KeyboardInterrupt) as stop:
         code = stop.exit_code if isinstance(stop, Interrupted) else ExitCode.INTERRUPTED
-        errors().print("[bold yellow]interrupted:[/] nothing more is running; no tag moves after this")
+        report("interrupted: nothing more is running; no tag moves after this")
         sys.exit(code)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagger
 
-from pipelines.config import Flags, Settings, is_loopback, load, resolve
+from pipelines.config import Flags, InvalidConfig, Settings, check_flags, is_loopback, load, resolve
 from pipelines.git import read_facts
 from pipelines.plan import Plan
 from pipelines.planning import make_plan
@@ -31,7 +31,10 @@ def prepare(root: Path, environ: Mapping[str, str], flags: Flags, *, now: dateti
 
     :raises ConfigError: every problem that the files, the variables and the flags have.
     """
-    loaded = load(root, environ=environ)
+    try:
+        loaded = load(root, environ=environ)
+    except InvalidConfig as error:
+        raise InvalidConfig([*error.problems, *check_flags(environ, flags)], remedy=error.remedy) from None
     settings = resolve(loaded.config, environ=environ, flags=flags)
     plan = make_plan(root, loaded, settings, read_facts(root, environ=environ), now=now)
     return Prepared(settings=settings, plan=plan)

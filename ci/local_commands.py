@@ -11,7 +11,6 @@ from typing import TextIO
 
 import anyio
 import click
-from rich.console import Console
 from rich.table import Table
 
 from ci import options as opt
@@ -24,14 +23,11 @@ from ci.local.up import Running, env_lines, make_setup
 from ci.local.up import down as take_down
 from ci.local.up import up as bring_up
 from ci.output import dump
-from ci.session import connected, local_keys
+from ci.session import connected
+from ci.signer import local_keys
+from ci.terminal import answers, report
 from pipelines.config import environ_with_dotenv
 from pipelines.errors import ExitCode, SigningError
-
-
-def report(line: str) -> None:
-    """Progress of the set-up, on standard error."""
-    click.echo(line, err=True)
 
 
 def ensure_engine(environ: Mapping[str, str]) -> Running:
@@ -52,6 +48,10 @@ def engine_log(environ: Mapping[str, str]) -> Iterator[TextIO]:
         return
     folder = find_paths(environ).state
     folder.mkdir(parents=True, exist_ok=True)
+    for other in folder.glob("engine-[0-9]*.log"):
+        # Of a run that was killed: it was the last one until now.
+        if not _runs(int(other.stem.removeprefix("engine-"))):
+            other.replace(folder / "engine.log")
     path = folder / f"engine-{os.getpid()}.log"
     try:
         with path.open("w", encoding="utf-8") as log:
@@ -59,6 +59,17 @@ def engine_log(environ: Mapping[str, str]) -> Iterator[TextIO]:
     finally:
         with suppress(FileNotFoundError):
             path.replace(folder / "engine.log")
+
+
+def _runs(pid: int) -> bool:
+    """Is there a process with that id?"""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 async def _make_keys(environ: Mapping[str, str], running: Running, pair: KeyPair) -> bool:
@@ -120,7 +131,7 @@ def doctor(as_json: bool) -> None:
             table.add_row(marks[item.level], item.what)
             if item.level != "ok" and item.remedy:
                 table.add_row("", f"[dim]{item.remedy}[/]")
-        Console(highlight=False).print(table)
+        answers().print(table)
     if any(item.level == "fail" for item in findings):
         sys.exit(ExitCode.FAILED)
 

@@ -28,23 +28,33 @@ def dump(value: Any) -> None:
 def write_plan(console: Console, plan: Plan) -> None:
     """What would be built, under which tags, where it would go and why."""
     origin = plan.origins.get
-    console.print(f"Environment [bold]{plan.environment}[/] (from {origin('environment', 'default')})")
-    console.print(f"Registry    [bold]{plan.registry}[/] (from {origin('registry', 'default')})", highlight=False)
+    _row(console, "Environment", f"[bold]{plan.environment}[/] (from {origin('environment', 'default')})")
+    _row(console, "Registry", f"[bold]{plan.registry}[/] (from {origin('registry', 'default')})")
     changed = ", with changes that are not committed" if plan.dirty else ""
-    console.print(f"Commit      {plan.commit[:12]}{changed}; version {plan.version or 'none'}", highlight=False)
+    _row(console, "Commit", f"{plan.commit[:12]}{changed}; version {plan.version or 'none'}")
     gate = plan.rules
-    console.print(
-        f"Gate        {gate.severity.name} and above{' with a fix' if gate.only_fixed else ''};"
-        f" database {plan.database}, at most {gate.max_database_age_hours} h old",
-        highlight=False,
-    )
+    fixed = " with a fix" if gate.only_fixed else ""
+    database = f"database {escape(plan.database)}, at most {gate.max_database_age_hours} h old"
+    _row(console, "Gate", f"{gate.severity.name} and above{fixed}; {database}")
     if console.width >= _TABLE_WIDTH:
         console.print(_plan_table(plan))
     else:
         _plan_blocks(console, plan)
     for tag, reason in _tags(plan):
-        console.print(f"Tag         [bold]{tag}[/]  {escape(reason)}", highlight=False)
+        _row(console, "Tag", f"[bold]{tag}[/]  {escape(reason)}")
     console.print("Nothing was built. [dim]'sealift build-all' does it.[/]")
+
+
+def _row(console: Console, label: str, text: str) -> None:
+    """A label and a text beside it; on a terminal its lines stay beside the label, elsewhere it is one line."""
+    if not console.file.isatty():
+        console.print(f"{label:<11} {text}", highlight=False, soft_wrap=True)
+        return
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True, min_width=max(11, len(label)))
+    grid.add_column(overflow="fold")
+    grid.add_row(label, text)
+    console.print(grid)
 
 
 def _plan_table(plan: Plan) -> Table:
@@ -69,7 +79,7 @@ def _plan_blocks(console: Console, plan: Plan) -> None:
             ("on", _base(service)),
             ("goes to", str(service.repository)),
         ):
-            console.print(f"  {label:<10}  {text}", highlight=False, soft_wrap=True)
+            _row(console, f"  {label:<11}", text)
 
 
 def _changed(service: ServicePlan) -> str:

@@ -72,17 +72,25 @@ class View:
     def finished(self, step: str, unit: str, seconds: float, note: str) -> None:
         self._running.pop((step, unit), None)
         self._done += 1
-        line = Text.assemble(
-            ("✓ ", "green"), f"{step:<14} ", (f"{unit:<32} ", "cyan"), (f"{seconds:5.1f}s  ", "dim"), note
-        )
-        line.truncate(self._console.width, overflow="ellipsis")
-        self._console.print(line)
+        self._ended(("✓", "green"), step, unit, seconds, note)
 
     def failed(self, step: str, unit: str, seconds: float) -> None:
         self._running.pop((step, unit), None)
-        line = Text.assemble(("✗ ", "red"), f"{step:<14} ", (f"{unit:<32} ", "cyan"), (f"{seconds:5.1f}s", "dim"))
-        line.truncate(self._console.width, overflow="ellipsis")
-        self._console.print(line)
+        self._ended(("✗", "red"), step, unit, seconds, "")
+
+    def _ended(self, mark: tuple[str, str], step: str, unit: str, seconds: float, note: str) -> None:
+        """In columns if they fit; else close together. Only the note is cut: the rest goes on in a second line."""
+        width = self._console.width
+        line = Text.assemble(mark, f" {step:<14} ", (f"{unit:<32} ", "cyan"), (f"{seconds:5.1f}s", "dim"), f"  {note}")
+        line.rstrip()
+        if line.cell_len > width:
+            words = (mark, step, (unit, "cyan"), (f"{seconds:.1f}s", "dim"))
+            line = Text(" ").join(Text(*word) if isinstance(word, tuple) else Text(word) for word in words if word[0])
+            if note and line.cell_len < width - 2:
+                line.append(f" {note}")
+                line.truncate(width, overflow="ellipsis")
+        lines = line.wrap(self._console, width - 2) if line.cell_len > width else [line]
+        self._console.print(Text("\n  ").join(lines))
 
     def say(self, message: str) -> None:
         self._console.print(Text(f"! {message}", style="yellow"))
@@ -90,6 +98,9 @@ class View:
     def _render(self) -> RenderableType:
         now = time.monotonic()
         table = Table.grid(padding=(0, 1))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        table.add_column(no_wrap=True)
         for (step, unit), began in list(self._running.items())[:_SHOWN]:
             table.add_row(
                 Text(f"  {step}", style="bold"), Text(unit, style="cyan"), Text(f"{now - began:.0f}s", style="dim")

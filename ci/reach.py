@@ -31,3 +31,12 @@ def check_reachable(environ: Mapping[str, str]) -> None:
             f"no Dagger engine answers at {host}: {error}",
             remedy=f"start it, or unset {RUNNER_HOST} to let Sealift start one; 'sealift doctor' says more",
         ) from error
+
+
+def reachable(environ: Mapping[str, str]) -> bool:
+    """Whether the engine answers, as far as that can be told."""
+    try:
+        check_reachable(environ)
+    except EngineError:
+        return False
+    return True

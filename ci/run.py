@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import anyio
-from rich.console import Console
 
+from ci import terminal
 from ci.addresses import INSIDE
 from ci.dotenv import write_dotenv
 from ci.front import Prepared, prepare
-from ci.interrupt import interruptible
+from ci.interrupt import Interrupted, interruptible
 from ci.local_commands import engine_log, ensure_engine
-from ci.progress import Lines, View
-from ci.session import Call, local_keys, running
+from ci.session import Call, running
+from ci.signer import local_keys
+from ci.telemetry import Telemetry, begin
 from pipelines.config import Flags, environ_with_dotenv
+from pipelines.errors import ConfigError, SealiftError
 from pipelines.graph import Options, Run, check_options
-from pipelines.report import summary
+from pipelines.trace import Trace
 
 T = TypeVar("T")
 
 
-def errors() -> Console:
-    """Progress and errors go to standard error; standard output is for results."""
-    return Console(stderr=True, highlight=False)
+def variables(root: Path, flags: Flags) -> Mapping[str, str]:
+    """The environment, over that of the repository's `.env`.
 
-
-def answers() -> Console:
-    """Standard output: as wide as the terminal, or as wide as `summary.txt` where there is none."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else summary.WIDTH)
+    :raises ConfigError: `.env` is malformed; the message has every problem of the other files and the flags too.
+    """
+    try:
+        return environ_with_dotenv(root, os.environ)
+    except ConfigError:
+        prepare(root, os.environ, flags, now=datetime.now(UTC))
+        raise
 
 
 def planned(root: Path, flags: Flags) -> Prepared:
@@ -42,24 +46,68 @@ def planned(root: Path, flags: Flags) -> Prepared:
     :raises ConfigError: every problem that the files, the variables and the flags have.
     """
     root = root.resolve()
-    return prepare(root, environ_with_dotenv(root, os.environ), flags, now=datetime.now(UTC))
+    return prepare(root, variables(root, flags), flags, now=datetime.now(UTC))
 
 
 def execute(
-    root: Path, flags: Flags, work: Callable[[Run], Awaitable[T]], *, options: Options, record: Path | None = None
+    command: str,
+    root: Path,
+    flags: Flags,
+    work: Callable[[Run], Awaitable[T]],
+    *,
+    options: Options,
+    record: Path | None = None,
+    traced: Callable[[Trace], None] | None = None,
 ) -> T:
-    """Prepare, bring the engine up, and do the work on it with progress shown and signals obeyed."""
+    """Prepare, bring the engine up, and do the work on it with progress shown and signals obeyed.
+
+    :param command: what the user calls it.
+    :param traced: receives what there is to know of the run when it has ended, however it did.
+    """
     root = root.resolve()
-    prepared = planned(root, flags)
-    check_options(prepared.plan, options)
-    environ = environ_with_dotenv(root, os.environ)
-    console = errors()
-    observer = (
-        View(console)
-        if console.is_terminal
-        else Lines(lambda line: console.print(line, soft_wrap=True, markup=False, emoji=False))
-    )
-    engine = ensure_engine(environ)
+    environ = variables(root, flags)
+    telemetry = begin(command, environ, record=traced is not None)
+    try:
+        with telemetry.watching():
+            result = _execute(root, flags, environ, work, telemetry, options=options, record=record)
+    except BaseException as failure:
+        # What ended the run is what has to be said, not that there is no trace of it; and one that was refused leaves
+        # the folder as it was.
+        with suppress(SealiftError):
+            _end(telemetry, None if isinstance(failure, ConfigError) else traced, failure)
+        raise
+    _end(telemetry, traced, None)
+    return result
+
+
+def _end(telemetry: Telemetry, traced: Callable[[Trace], None] | None, failure: BaseException | None) -> None:
+    """End the trace, and hand it on. That spans could not be exported is said, and changes nothing else."""
+    stopped = isinstance(failure, Interrupted)
+    telemetry.recorder.end(failure, result="cancellation" if stopped else None)
+    if problem := telemetry.end():
+        terminal.report(f"Traces were not exported, or not all: {problem}")
+    if traced is not None:
+        traced(telemetry.trace())
+
+
+def _execute(
+    root: Path,
+    flags: Flags,
+    environ: Mapping[str, str],
+    work: Callable[[Run], Awaitable[T]],
+    telemetry: Telemetry,
+    *,
+    options: Options,
+    record: Path | None,
+) -> T:
+    recorder = telemetry.recorder
+    with recorder.stage("plan"):
+        prepared = planned(root, flags)
+        check_options(prepared.plan, options)
+    recorder.planned(prepared.plan)
+    observer = terminal.observer(terminal.errors())
+    with recorder.stage("engine"):
+        engine = ensure_engine(environ)
     # Only what was written is said here; what an existing file lacks is said by `up`.
     for line in () if INSIDE in environ else write_dotenv(root, engine.registry, local_keys(environ)):
         observer.say(line)
@@ -74,6 +122,7 @@ def execute(
                 options=options,
                 record=record,
                 log=log,
+                telemetry=telemetry,
             )
             with observer:
                 async with running(call, observer) as run:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.config import InvalidConfig, LoadedConfig, Origin, Problem, Settings, is_loopback, service_platforms
-from pipelines.config.files import read_text
-from pipelines.config.problems import REMEDY, in_order, suggestion
+from pipelines.config import LoadedConfig, Origin, Settings, is_loopback, service_platforms
 from pipelines.config.schema import Service
-from pipelines.dockerfile import base_image, stage_names
-from pipelines.errors import ConfigError, shown
+from pipelines.dockerfile import base_image
+from pipelines.errors import ConfigError
 from pipelines.git import GitFacts, Revision, last_change
+from pipelines.inputs import read_dockerfiles
 from pipelines.model import OCI, Platform, Severity
 from pipelines.plan import Plan, Rules, ServicePlan
 from pipelines.tags import TagInputs, TagReason, parse_version, tags_for, version_of
@@ -22,7 +21,8 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
     """Plan a release. Reads Dockerfiles and the git history below `root`; asks no engine and no network.
 
     :raises ConfigError: an illegal tag or version, a commit that is not the checked-out one, changes that are not
-        committed in a release of a version, or Dockerfiles from which nothing can be built, all of them at once.
+        committed in a release of a version, or Dockerfiles and contexts from which nothing can be built, all of
+        them at once.
     """
     _check_commit(settings, facts)
     version = settings.version or version_of(facts)
@@ -34,7 +34,7 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
     inputs = TagInputs(
         facts=facts, now=now, main_branch=loaded.config.main_branch, version=version, dirty=bool(facts.dirty)
     )
-    dockerfiles = _dockerfiles(root, loaded, settings)
+    dockerfiles = read_dockerfiles(root, loaded, settings)
     return Plan(
         project=loaded.config.project,
         environment=settings.environment,
@@ -88,37 +88,6 @@ def _rules(settings: Settings) -> Rules:
         # The local environment's registry can be overridden: only what stays on the machine is a rehearsal.
         rehearsal=settings.environment == "local" and is_loopback(settings.registry),
     )
-
-
-def _dockerfiles(root: Path, loaded: LoadedConfig, settings: Settings) -> Mapping[str, str]:
-    """The text of each service's Dockerfile.
-
-    :raises InvalidConfig: with everything that is wrong with any of them.
-    """
-    texts: dict[str, str] = {}
-    problems: list[Problem] = []
-    for name in settings.services:
-        path = loaded.paths[name].dockerfile
-        text, wrong = read_text(root / path, str(path))
-        problems.extend(wrong)
-        if text is not None:
-            problems.extend(_check_stages(name, text, loaded))
-            texts[name] = text
-    if problems:
-        raise InvalidConfig(in_order(problems), remedy=REMEDY)
-    return texts
-
-
-def _check_stages(name: str, text: str, loaded: LoadedConfig) -> Iterator[Problem]:
-    """Is there something to build, and the stage that the service names?"""
-    dockerfile, target = str(loaded.paths[name].dockerfile), loaded.config.services[name].target
-    stages = stage_names(text)
-    if not stages:
-        yield Problem(source=dockerfile, message="has no FROM line: there is nothing to build")
-    elif target and target.lower() not in {stage.lower() for stage in stages} | set(map(str, range(len(stages)))):
-        near = suggestion(target, stages) or ";"
-        message = f"{dockerfile} has no stage {shown(target)}{near} stages: {', '.join(stages)}"
-        yield loaded.document.problem(("services", name, "target"), message)
 
 
 def _plan_service(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ci.local.engine import busy, engine_config, engine_key, listens, socket_path, start_engine
 from ci.local.mirror import fill_mirror
+from ci.local.paths import require
 from ci.local.podman import Podman, read_kernel
 from ci.local.processes import alive
 from ci.local.record import Ledger
@@ -27,6 +28,7 @@ def assemble(setup: Setup, ledger: Ledger, mirror: Local, registry: Local) -> tu
             "there is no container tool with access to the official images, and only Linux can do without",
             remedy="install Docker or Podman and start it",
         )
+    require(setup.paths.cache, setup.environment)
     install_packages(setup)
     note = enable_emulation(setup)
     cli, tools = cli_folder(setup) / "dagger", tools_folder(setup)

@@ -11,6 +11,7 @@ from typing import Literal
 from ci.local.engine import listens, socket_path
 from ci.local.machine import locals_of
 from ci.local.official import RUNNER_HOST, live_tool
+from ci.local.paths import find_keys, why_not_writable
 from ci.local.podman import containers_conf, read_kernel
 from ci.local.record import load_record
 from ci.local.registry import answers, port_holder
@@ -47,6 +48,7 @@ def diagnose(setup: Setup, repository: Path = Path()) -> list[Finding]:
         lambda: _container_tool(setup),
         lambda: _go(setup),
         lambda: _packages(setup),
+        lambda: _folders(setup),
         lambda: _space(setup),
         lambda: _fullness(setup),
         lambda: _emulation(setup),
@@ -96,6 +98,18 @@ def _packages(setup: Setup) -> Finding:
     level: Level = "ok" if not _assembled(setup) else "warn" if mends_itself else "fail"
     remedy = f"`sealift up` installs them; or `apt-get install {' '.join(missing)}`"
     return Finding(level, f"not installed: {', '.join(missing)} (only an assembled engine needs them)", remedy)
+
+
+def _folders(setup: Setup) -> Finding:
+    folders = {"SEALIFT_STATE_DIR": setup.paths.state, "SEALIFT_CACHE_DIR": setup.paths.cache}
+    keys = find_keys(setup.environment)
+    if not keys.is_dir():
+        folders["SEALIFT_KEYS_DIR"] = keys
+    wrong = {variable: path for variable, path in folders.items() if why_not_writable(path)}
+    if not wrong:
+        return Finding("ok", "the folders for state, cache and keys can be written")
+    what = ", ".join(str(path) for path in wrong.values())
+    return Finding("fail", f"cannot be written: {what}", f"make it writable, or set {' and '.join(wrong)}")
 
 
 def _existing(path: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ci.local.engine import stop_engine
 from ci.local.locks import locked
 from ci.local.official import remove_container
+from ci.local.paths import require
 from ci.local.podman import Podman, read_kernel
 from ci.local.processes import end
 from ci.local.record import Ledger, Record
@@ -19,6 +20,7 @@ def down(setup: Setup, *, purge: bool = False) -> list[str]:
 
     :param purge: remove the registry's images and the engine's cache as well. The cache of built tools stays.
     """
+    require(setup.paths.state, setup.environment)
     with locked(setup.paths.state / "lock", setup.report):
         ledger = Ledger(setup.paths.record)
         stopped = _stop(setup, ledger.record, purge=purge)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ci.local.engine_image import engine_image_key
 from ci.local.mirror import UPSTREAMS
+from ci.local.paths import find_paths
 from ci.local.podman import Podman
 from ci.local.registry import Local
 from ci.local.setup import Setup, fingerprint
@@ -88,11 +89,11 @@ def start_engine(
     file = setup.paths.state / "engine.json"
     file.write_text(json.dumps(config, indent=1, sort_keys=True))
     setup.report("starting the engine …")
-    podman.run("rm", "--force", "--time", "20", CONTAINER)
+    podman.run("rm", "--force", "--time", "20", container_name(setup))
     socket_path(setup).unlink(missing_ok=True)
     container = podman.check(
-        *("run", "--detach", "--name", CONTAINER, "--privileged", "--network", "host", "--pids-limit", "-1"),
-        *("--log-opt", "max-size=20mb", "--label", f"{_STATE_LABEL}={setup.paths.state}"),
+        *("run", "--detach", "--name", container_name(setup), "--privileged", "--network", "host"),
+        *("--pids-limit", "-1", "--log-opt", "max-size=20mb", "--label", f"{_STATE_LABEL}={setup.paths.state}"),
         *("--volume", f"{state}:/var/lib/dagger", "--volume", f"{run}:/run/dagger"),
         *("--volume", f"{file}:/etc/dagger/engine.json:ro"),
         *(image, "--addr", "unix:///run/dagger/engine.sock", "--group", str(os.getgid())),
@@ -102,15 +103,33 @@ def start_engine(
     return container
 
 
+def container_name(setup: Setup) -> str:
+    """`sealift-engine`; an engine that keeps its state elsewhere than usual has a name of its own."""
+    state = setup.paths.state
+    return CONTAINER if state == find_paths({}).state else f"{CONTAINER}-{fingerprint(str(state))}"
+
+
 def _check_alone(setup: Setup, podman: Podman) -> None:
-    """EngineError if an engine with another state runs: both would want the same bridge and addresses (tried)."""
-    template = f'{{{{index .Config.Labels "{_STATE_LABEL}"}}}} {{{{.State.Running}}}}'
-    state, _, running = podman.run("inspect", "--format", template, CONTAINER).output.strip().rpartition(" ")
-    if running == "true" and state not in {"", str(setup.paths.state)}:
-        raise EngineError(
-            f"an engine that keeps its state in {state} is running, and a machine can hold only one assembled engine",
-            remedy=f"stop it (`SEALIFT_STATE_DIR={state} sealift down`), or use it",
-        )
+    """EngineError if an engine with another state runs on this network: both would want the same bridge (tried).
+
+    Each network namespace is a network of its own; the name of a container counts on the whole machine.
+    """
+    listed = podman.run("ps", "--filter", f"label={_STATE_LABEL}", "--format", "json").output
+    for engine in json.loads(listed or "[]"):
+        state = engine["Labels"][_STATE_LABEL]
+        if state == str(setup.paths.state):
+            continue
+        if container_name(setup) in engine["Names"] or _shares_network(setup, engine["Pid"]):
+            raise EngineError(
+                f"an engine that keeps its state in {state} is running, and a network can hold only one assembled one",
+                remedy=f"stop it (`SEALIFT_STATE_DIR={state} sealift down`), or use it",
+            )
+
+
+def _shares_network(setup: Setup, pid: int) -> bool:
+    """Is that process, which is root's, on the network that we are on?"""
+    theirs = setup.runner.run(setup.as_root(["readlink", f"/proc/{pid}/ns/net"]))
+    return theirs.ok and theirs.output.strip() == str(Path("/proc/self/ns/net").readlink())
 
 
 def _wait(setup: Setup, podman: Podman, container: str, pause: Callable[[float], None]) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ci.local.paths import require
 from ci.local.registry import Local, answers, check_port
 from ci.local.setup import Setup
 from ci.local.toolchain import DAGGER, REGISTRY, cli_folder
@@ -88,6 +89,7 @@ def _download(setup: Setup) -> Path:
     link = setup.paths.cache / "official" / DAGGER.version / "dagger"
     if link.exists():
         return link
+    require(setup.paths.cache, setup.environment)
     downloader = Downloader(version=DAGGER.version)
     folder = link.parent / "download"
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+
+from pipelines.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,3 +44,43 @@ def find_paths(environment: Mapping[str, str]) -> Paths:
     cache = environment.get("SEALIFT_CACHE_DIR") or platformdirs.user_cache_dir("sealift", appauthor=False)
     state = environment.get("SEALIFT_STATE_DIR") or platformdirs.user_state_dir("sealift", appauthor=False)
     return Paths(cache=Path(cache).expanduser().absolute(), state=Path(state).expanduser().absolute())
+
+
+def find_keys(environment: Mapping[str, str]) -> Path:
+    """The folder of the local key pair: the user's own, unless SEALIFT_KEYS_DIR names another."""
+    given = environment.get("SEALIFT_KEYS_DIR")
+    return Path(given).expanduser() if given else platformdirs.user_config_path("sealift") / "keys"
+
+
+def why_not_writable(folder: Path) -> str | None:
+    """Why nothing can be written into the folder, or it cannot be made; None if it can. Leaves nothing behind."""
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    try:
+        # What the system says about the rights does not settle it: root has all of them, on a read-only disk too.
+        with tempfile.TemporaryFile(dir=existing):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def require(folder: Path, environment: Mapping[str, str]) -> None:
+    """See that a folder of ours can be written, before anything is started.
+
+    :raises ConfigError: it cannot; the message has the others of which that is true too, each with its variable.
+    """
+    if why_not_writable(folder) is None:
+        return
+    paths = find_paths(environment)
+    folders = {
+        "SEALIFT_STATE_DIR": paths.state,
+        "SEALIFT_CACHE_DIR": paths.cache,
+        "SEALIFT_KEYS_DIR": find_keys(environment),
+    }
+    wrong = [f"  {variable}: {path}: {why}" for variable, path in folders.items() if (why := why_not_writable(path))]
+    raise ConfigError(
+        "\n".join(["nothing can be written into", *(wrong or [f"  {folder}"])]),
+        remedy="make it writable, or name another folder with the variable that stands before it",
+        step="folders",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from pipelines.errors import RegistryError
 
 _V2 = "registry/2.0"
 """Value of Docker-Distribution-Api-Version, by which CNCF Distribution tells that it speaks the registry protocol."""
+
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody, for plain HTTP on the loopback: httpx would read all certificate authorities for each request."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,13 @@ class Local:
 def answers(port: int, timeout: float = 2.0) -> bool:
     """Does something on that port of the loopback answer like a registry?"""
     try:
-        answer = httpx.get(f"http://127.0.0.1:{port}/v2/", timeout=timeout, trust_env=False)
+        answer = httpx.get(f"http://127.0.0.1:{port}/v2/", timeout=timeout, trust_env=False, verify=_NO_TLS)
     except httpx.HTTPError:
         return False
-    return answer.status_code in {200, 401} and _V2 in answer.headers.get("docker-distribution-api-version", _V2)
+    # Not all registries send the version, but a web server that is none answers with a page (OCI distribution: end-1).
+    version = answer.headers.get("docker-distribution-api-version")
+    told = _V2 in version if version is not None else "text/html" not in answer.headers.get("content-type", "")
+    return answer.status_code in {200, 401} and told
 
 
 def head_digest(port: int, repository: str, reference: str) -> str | None:
@@ -54,6 +61,7 @@ def head_digest(port: int, repository: str, reference: str) -> str | None:
             headers={"Accept": accept},
             timeout=5,
             trust_env=False,
+            verify=_NO_TLS,
         )
     except httpx.HTTPError:
         return None

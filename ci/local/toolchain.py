@@ -57,6 +57,9 @@ TRIVY = Tool(
     {"github.com/aquasecurity/trivy/pkg/version/app.ver": "0.69.3"},
     environment={"GOEXPERIMENT": "jsonv2"},
 )
+OTELCOL = Tool("otelcol", "0.162.0", {})
+"""The OpenTelemetry Collector, for the tests only."""
+
 _BY_HAND = ((COSIGN, "cosign"), (REGCTL, "regctl"), (SYFT, "syft"), (TRIVY, "trivy"))
 
 

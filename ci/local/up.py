@@ -23,10 +23,12 @@ from ci.local.official import (
     registry_container,
     registry_tool,
 )
+from ci.local.paths import require
 from ci.local.processes import alive
 from ci.local.record import Ledger
 from ci.local.registry import Local, answers, start_registry
 from ci.local.setup import Setup
+from ci.reach import check_reachable
 
 __all__ = ["Running", "down", "env_lines", "make_setup", "up"]
 
@@ -65,10 +67,12 @@ class _Engine:
 def up(setup: Setup) -> Running:
     """Everything that a run needs, started where it is not up yet. Seconds when everything is up.
 
+    :raises ConfigError: the folders cannot be written.
     :raises EngineError: no engine can be had on this machine.
     :raises RegistryError: the registry's port is taken.
     """
     registry, mirror = locals_of(setup)
+    require(setup.paths.state, setup.environment)
     with locked(setup.paths.state / "lock", setup.report):
         ledger = Ledger(setup.paths.record)
         engine = _engine(setup, ledger, mirror, registry)
@@ -88,6 +92,8 @@ def _engine(setup: Setup, ledger: Ledger, mirror: Local, registry: Local) -> _En
     host = setup.environment.get(RUNNER_HOST)
     # What `sealift env` printed may still be in a shell after `down`: that is no engine of somebody else's.
     if host and host not in {engine_address(setup), *official_addresses()}:
+        # Before a command is fetched, or even built, that would only find nobody there.
+        check_reachable(setup.environment)
         cli = find_cli(setup)
         return _Engine(mode="given", cli=cli, environment={RUNNER_HOST: host, CLI_VARIABLE: str(cli)})
     # What was assembled once stays: asking for the official images again would cost seconds at every start.

@@ -1,6 +1,7 @@
 """Configuration: schema, loading, defaults. The only place that reads `sealift.yaml`, `.env` and variables."""
 
 from pipelines.config.dotenv import environ_with_dotenv
+from pipelines.config.flags import check_flags
 from pipelines.config.load import LoadedConfig, load, parse
 from pipelines.config.paths import ServicePaths, resolve_paths
 from pipelines.config.problems import InvalidConfig, Problem
@@ -38,6 +39,7 @@ __all__ = [
     "Signing",
     "TagRule",
     "all_platforms",
+    "check_flags",
     "environ_with_dotenv",
     "is_loopback",
     "load",

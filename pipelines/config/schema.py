@@ -115,6 +115,7 @@ class Service(Strict):
     )
     boot: Boot | None = Field(default_factory=Boot, description="null: the image is no server and is not started.")
     size_budget: ByteSize | None = Field(default=None, description="Compressed bytes per platform. Default: policy.")
+    context_budget: ByteSize | None = Field(default=None, description="Bytes of the context. Default: the top level's.")
     licence: Line | None = Field(default=None, description="SPDX expression. Default: the top level's.")
     description: str | None = Field(default=None, description="For org.opencontainers.image.description.")
 
@@ -168,6 +169,9 @@ class Config(Strict):
     project: Name = Field(description="Name of the project.")
     source: Text = Field(description="URL of the repository, for the label org.opencontainers.image.source.")
     licence: Line = Field(default="NOASSERTION", description="SPDX expression, for the images' labels.")
+    context_budget: ByteSize = Field(
+        default=ByteSize(500_000_000), description="Bytes that a build context may have, ignored files left out."
+    )
     main_branch: Text = Field(default="main", description="Branch that moves `latest` under the rule latest-on-main.")
     prefix: str = Field(default="", description="Put before the service's name: {registry}/{prefix}{service}:{tag}.")
     platforms: list[PlatformName] = Field(

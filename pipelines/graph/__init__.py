@@ -13,10 +13,10 @@ import anyio
 import dagger
 
 from pipelines import tools
-from pipelines.errors import ConfigError
-from pipelines.graph.context import Observer, Options, Persist, Run, SecretSource
+from pipelines.errors import ConfigError, GateFailed
+from pipelines.graph.context import Observer, Options, Persist, Run, SecretSource, SignerSource
 from pipelines.graph.lift import lift, look, to_carry
-from pipelines.graph.prepare import reachable
+from pipelines.graph.prepare import ready
 from pipelines.graph.quarantine import held
 from pipelines.graph.seal import join, seal
 from pipelines.graph.units import Examination, build_one, examine
@@ -35,6 +35,7 @@ __all__ = [
     "Persist",
     "Run",
     "SecretSource",
+    "SignerSource",
     "build_one",
     "check_options",
     "release",
@@ -80,12 +81,17 @@ async def release(run: Run) -> Outcome:
     """
     check_options(run.plan, run.options)
     async with held(run.toolbox):
-        return await _release(run)
+        outcome = await _release(run)
+    run.recorder.examined(outcome.release.units)
+    try:
+        outcome.raise_for_verdict()
+    except GateFailed as refusal:
+        run.recorder.refused(refusal)
+    return outcome
 
 
 async def _release(run: Run) -> Outcome:
-    if run.options.push:
-        await reachable(run)
+    await ready(run)
     examination = await examine(run)
     units = tuple(examination.examined.values())
     database = examination.found.database if examination.found else None
@@ -97,7 +103,7 @@ async def _release(run: Run) -> Outcome:
         database=database,
         units=units,
         violations=judge(run.plan, units, database),
-        public_key=run.signer.public,
+        public_key=(await run.signer()).public,
     )
     reports = reports_of(run, examination)
     if record.violations:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -12,10 +12,12 @@ from typing import Protocol
 import anyio
 import dagger
 
-from pipelines.model import Unit
+from pipelines.errors import EngineError, SealiftError, SeveralErrors
+from pipelines.model import Digest, Unit
 from pipelines.plan import Plan
 from pipelines.stages.sign import Signer
-from pipelines.stages.toolbox import Toolbox
+from pipelines.stages.toolbox import ENGINE_FAILURES, Toolbox, lost
+from pipelines.telemetry import Recorder
 
 
 class Observer(Protocol):
@@ -37,6 +39,9 @@ class Observer(Protocol):
 SecretSource = Callable[[str, str], Awaitable[dagger.Secret]]
 """Id and address of a build secret → the secret, named by its id."""
 
+SignerSource = Callable[[], Awaitable[Signer]]
+"""The key pair that signs, found when it is first asked for: what signs nothing needs none."""
+
 Persist = Callable[[str], Awaitable[None]]
 """Keeps the release record's text somewhere that outlives the run."""
 
@@ -52,9 +57,29 @@ class Options:
 
 @dataclass
 class Note:
-    """What a stage's observer is told when it ends."""
+    """What is told of a stage when it ends.
+
+    :param text: what it found, for the observer.
+    :param digest: the manifest that it made, if it made one.
+    """
 
     text: str = ""
+    digest: Digest | None = None
+
+
+@contextmanager
+def _placed(step: str, unit: str) -> Iterator[None]:
+    """Say of a lost engine in which stage that was seen."""
+    try:
+        yield
+    except ENGINE_FAILURES as failure:
+        raise lost(failure, service=unit, step=step) from failure
+    except SealiftError as failure:
+        # Where a stage asks several things at once, each was lost, and none of them says where.
+        for single in failure.errors if isinstance(failure, SeveralErrors) else (failure,):
+            if isinstance(single, EngineError) and not single.where:
+                single.service, single.step = unit, step
+        raise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +92,8 @@ class Run:
     plan: Plan
     options: Options
     observer: Observer
-    signer: Signer
+    recorder: Recorder
+    signer: SignerSource
     secrets: SecretSource
     persist: Persist
     clock: Callable[[], datetime]
@@ -76,13 +102,16 @@ class Run:
 
     @asynccontextmanager
     async def step(self, name: str, unit: str | Unit = "") -> AsyncIterator[Note]:
-        """Run one stage within the bound on concurrency, and tell the observer how it went."""
+        """Run one stage within the bound on concurrency, in a span of its own, and tell the observer how it went."""
         note = Note()
+        asked = self.recorder.now()
         async with self.limiter:
             began = time.monotonic()
             self.observer.started(name, str(unit))
             try:
-                yield note
+                with self.recorder.stage(name, unit, asked=asked) as doing, _placed(name, str(unit)):
+                    yield note
+                    doing.digest = note.digest
             except BaseException:
                 self.observer.failed(name, str(unit), time.monotonic() - began)
                 raise

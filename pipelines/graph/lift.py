@@ -62,12 +62,13 @@ async def lift(
     :raises SigningError: what arrived does not verify; no tag has moved.
     """
     indexes = {name: release.index for name, release in found.items()}
-    for _ in range(ROUNDS):
-        await together(partial(_copy, run, service, indexes[service.name]) for service in carried)
+    for number in range(ROUNDS):
+        await together(partial(_copy, run, service, indexes[service.name], again=number > 0) for service in carried)
         objection = await objections(run, examination, indexes, carried, at_target=True)
         if objection is None:
             break
-        # Another run on this engine changed the quarantine's list of attachments between verifying and copying.
+        # A copy that broke off, now or in an earlier run, has left signatures without a list that names them; or
+        # another run on this engine changed the quarantine's list between verifying and copying.
         await seal(run, examination, indexes, carried)
     else:
         raise SigningError(
@@ -80,9 +81,11 @@ async def lift(
     return moved
 
 
-async def _copy(run: Run, service: ServicePlan, digest: Digest) -> None:
+async def _copy(run: Run, service: ServicePlan, digest: Digest, *, again: bool) -> None:
     async with run.step("copy", service.name):
-        await publish.copy(run.toolbox, service.repository, digest, service=service.name, insecure=run.plan.insecure)
+        await publish.copy(
+            run.toolbox, service.repository, digest, service=service.name, insecure=run.plan.insecure, again=again
+        )
 
 
 async def _move(run: Run, service: ServicePlan, release: ServiceRelease, out: dict[str, ServiceRelease]) -> None:

@@ -1,19 +1,31 @@
-"""What the run asks of the outside world before and while it builds: the target registry, the advisory database."""
+"""What the run asks for before and while it builds: the target registry, the key, the advisory database."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from pipelines.graph.context import Run
+from pipelines.graph.together import together
 from pipelines.stages import publish
 from pipelines.stages.database import Advisories, advisories
 
 
-async def reachable(run: Run) -> None:
-    """Ask the target registry for an answer, so that one that is not there costs no build.
+async def ready(run: Run) -> None:
+    """See that the registry answers and that the key can be used, so that one that does not costs no build.
 
     :raises RegistryError: the target cannot be reached.
+    :raises SigningError: the key cannot be used.
     """
+    await together([partial(_key, run), *([partial(_reachable, run)] if run.options.push else [])])
+
+
+async def _key(run: Run) -> None:
+    async with run.step("key"):
+        await run.signer()
+
+
+async def _reachable(run: Run) -> None:
     service = run.plan.services[0]
     async with run.step("registry"):
         await publish.check(run.toolbox, service.repository, service=service.name, insecure=run.plan.insecure)

@@ -15,15 +15,24 @@ _STOP_SECONDS = 20
 
 @asynccontextmanager
 async def held(toolbox: Toolbox) -> AsyncIterator[None]:
-    """Keep the quarantine running for as long as the block does, however it ends."""
-    quarantine = toolbox.quarantine
-    try:
-        await quarantine.start()
-    except dagger.QueryError as failure:
-        raise engine_error(failure, step="quarantine") from failure
+    """End the quarantine with the block, however that ends; `start` is for its first part, beside what needs it.
+
+    Whoever binds it starts it too, and it would end with the last of them: between two stages, that is.
+    """
     try:
         yield
     finally:
         # On an interrupt the session may be gone already, and its services with it.
         with anyio.move_on_after(_STOP_SECONDS, shield=True), suppress(*ENGINE_FAILURES, OSError):
-            await quarantine.stop(kill=True)
+            await toolbox.quarantine.stop(kill=True)
+
+
+async def start(toolbox: Toolbox) -> None:
+    """Start the quarantine, if nobody has.
+
+    :raises EngineError: it does not start.
+    """
+    try:
+        await toolbox.quarantine.start()
+    except dagger.QueryError as failure:
+        raise engine_error(failure, step="quarantine") from failure

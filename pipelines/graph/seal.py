@@ -30,8 +30,8 @@ async def join(run: Run, examination: Examination) -> Indexes:
     async def one(service: ServicePlan) -> None:
         async with run.step("index", service.name) as note:
             images = [examination.examined[unit].image for unit in _units(service)]
-            indexes[service.name] = await index(run.toolbox, service, images)
-            note.text = indexes[service.name].short
+            note.digest = indexes[service.name] = await index(run.toolbox, service, images)
+            note.text = note.digest.short
 
     await together(partial(one, service) for service in run.plan.services)
     return indexes
@@ -65,9 +65,10 @@ async def objections(
     platforms = [ref for service in services for ref in _references(run, service, examination, at_target=at_target)]
     tops = [_reference(run, service, indexes[service.name], at_target=at_target) for service in services]
     found: list[str] = []
+    public = (await run.signer()).public
 
     async def check(references: list[str], kind: str | None) -> None:
-        objection = await verifies(run.toolbox, run.signer.public, references, kind=kind, outward=at_target)
+        objection = await verifies(run.toolbox, public, references, kind=kind, outward=at_target)
         if objection:
             found.append(objection)
 
@@ -96,19 +97,21 @@ def _reference(run: Run, service: ServicePlan, digest: Digest, *, at_target: boo
 
 async def _seal(run: Run, examination: Examination, service: ServicePlan, digest: Digest) -> None:
     references = [quarantined(service.name, digest), *_references(run, service, examination)]
-    if await verifies(run.toolbox, run.signer.public, references):
+    signer = await run.signer()
+    if await verifies(run.toolbox, signer.public, references):
         async with run.step("sign", service.name):
-            await sign(run.toolbox, run.signer, references, service=service.name)
+            await sign(run.toolbox, signer, references, service=service.name)
     await together(partial(_attest, run, examination, unit) for unit in _units(service))
 
 
 async def _attest(run: Run, examination: Examination, unit: Unit) -> None:
     """Attest both documents, one after the other: each addition rewrites the list of the digest's attachments."""
     reference = quarantined(unit.service, examination.digests[unit])
+    signer = await run.signer()
     async with run.step("attest", unit):
         for kind, name in PREDICATES.items():
-            if await verifies(run.toolbox, run.signer.public, [reference], kind=kind):
+            if await verifies(run.toolbox, signer.public, [reference], kind=kind):
                 document = examination.sboms[unit].files.file(name)
                 await attest(
-                    run.toolbox, run.signer, reference, kind, document, service=unit.service, platform=unit.platform
+                    run.toolbox, signer, reference, kind, document, service=unit.service, platform=unit.platform
                 )

@@ -11,6 +11,7 @@ import dagger
 
 from pipelines.graph.context import Run
 from pipelines.graph.prepare import advisories_for
+from pipelines.graph.quarantine import start
 from pipelines.graph.together import Job, together
 from pipelines.model import Digest, Examined, Image, Unit
 from pipelines.plan import Plan, ServicePlan
@@ -57,7 +58,9 @@ async def examine(run: Run) -> Examination:
     :raises SealiftError: what failed; nothing has left the quarantine.
     """
     examination = begin(run.plan)
-    jobs: list[Job] = [partial(look_up, run, examination)] if run.options.scan else []
+    jobs: list[Job] = [partial(start, run.toolbox)]
+    if run.options.scan:
+        jobs.append(partial(look_up, run, examination))
     await together([*jobs, *(partial(_unit, run, examination, unit) for unit in examination.built)])
     return examination
 
@@ -90,7 +93,7 @@ async def build_one(run: Run, examination: Examination, unit: Unit) -> dagger.Co
         )
         digest = await quarantine(run.toolbox, container, unit)
         kept = await by_digest(run.toolbox, unit, digest)
-        note.text = digest.short
+        note.text, note.digest = digest.short, digest
     examination.digests[unit] = digest
     examination.built[unit].set()
     return kept

@@ -12,7 +12,7 @@ import dagger
 
 from pipelines.errors import RegistryError, SigningError
 from pipelines.graph.context import Run
-from pipelines.graph.quarantine import held
+from pipelines.graph.quarantine import held, start
 from pipelines.graph.together import Job, together
 from pipelines.graph.units import Examination, begin, build_one, describe, look_up, scan_one
 from pipelines.model import Digest, Platform, Unit
@@ -42,7 +42,9 @@ async def only(run: Run, *, scans: bool = False, sboms: bool = False, export: Pa
             await scan_one(run, examination, unit)
 
     async with held(run.toolbox):
-        jobs: list[Job] = [partial(look_up, run, examination)] if scans else []
+        jobs: list[Job] = [partial(start, run.toolbox)]
+        if scans:
+            jobs.append(partial(look_up, run, examination))
         await together([*jobs, *(partial(one, unit) for unit in examination.built)])
     return examination
 
@@ -56,7 +58,7 @@ async def containers(run: Run) -> dict[Unit, dagger.Container]:
         found[unit] = await build_one(run, examination, unit)
 
     async with held(run.toolbox):
-        await together(partial(one, unit) for unit in examination.built)
+        await together([partial(start, run.toolbox), *(partial(one, unit) for unit in examination.built)])
     return found
 
 
@@ -104,7 +106,7 @@ async def verify(run: Run) -> Sequence[Verified]:
             note.text = found[service.name].index.short
 
     async with held(run.toolbox):
-        await together(partial(one, service) for service in run.plan.services)
+        await together([partial(start, run.toolbox), *(partial(one, service) for service in run.plan.services)])
     return [found[service.name] for service in run.plan.services]
 
 
@@ -126,7 +128,7 @@ async def _verify(run: Run, service: ServicePlan) -> Verified:
     images = [f"{address}@{child}" for child in children.values()]
     checks = [(None, [f"{address}@{digest}", *images]), *((kind, images) for kind in PREDICATES)]
     for kind, references in checks:
-        objection = await verifies(run.toolbox, run.signer.public, references, kind=kind, outward=True)
+        objection = await verifies(run.toolbox, (await run.signer()).public, references, kind=kind, outward=True)
         if objection:
             raise SigningError(
                 f"{reference}: {kind or 'signature'}: {objection}",

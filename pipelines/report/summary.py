@@ -14,6 +14,8 @@ from rich.text import Text
 
 from pipelines.model import Examined, Severity
 from pipelines.release import Release, ServiceRelease, by_severity
+from pipelines.report.trace import in_short
+from pipelines.trace import Trace
 
 WIDTH = 120
 """Columns of `summary.txt`."""
@@ -28,23 +30,24 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
-def text(release: Release, *, out: str, width: int = WIDTH) -> str:
+def text(release: Release, *, out: str, width: int = WIDTH, trace: Trace | None = None) -> str:
     """The summary as plain text, `width` columns wide."""
     console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
-    console.print(render(release, out=out, width=width))
+    console.print(render(release, out=out, width=width, trace=trace))
     assert isinstance(console.file, io.StringIO)  # noqa: S101 - made above
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
 
 
-def render(release: Release, *, out: str, width: int = WIDTH) -> RenderableType:
-    """The summary for a terminal: warnings, table, verdict, next steps."""
+def render(release: Release, *, out: str, width: int = WIDTH, trace: Trace | None = None) -> RenderableType:
+    """The summary for a terminal: warnings, table, verdict, next steps, and what the run took if that is known."""
     title = Text(f"Release {release.id} · {release.plan.environment} · {release.plan.registry}", style="bold")
     images = _images(release)
     wide = width >= _NARROW and _least_width(images) <= width
     body = [Text(), images, Text(), *_indexes(release)] if wide else list(_blocks(release))
     parts: list[RenderableType] = [*_warnings(release), title, *body, *_verdict(release)]
     parts.append(Text(f"Reports and record: {out}", style="dim", overflow="fold"))
-    return Group(*parts, *_next(release, wide=wide))
+    took = [Text(line, style="dim", overflow="fold") for line in in_short(trace)] if trace else []
+    return Group(*parts, *_next(release, wide=wide), *took)
 
 
 def _least_width(table: Table) -> int:

@@ -109,7 +109,7 @@ async def _build_args(
 
     The engine takes `BUILDPLATFORM` for the target platform unless told; every compile step would run emulated.
     """
-    engine = Platform(await toolbox.client.default_platform())
+    engine = Platform(await toolbox.once("platform", toolbox.client.default_platform))
     args = dict(service.args)
     args |= {"BUILDPLATFORM": engine, "BUILDOS": "linux", "BUILDARCH": engine.split("/")[1]}
     args |= {argument: for_engine(need, bases[need]) for need, argument in service.needs.items()}
@@ -127,5 +127,6 @@ async def _base_labels(
         return {}
     if base in bases:
         return {f"{OCI}base.name": base, f"{OCI}base.digest": bases[base]}
-    reference = await toolbox.client.container(platform=dagger.Platform(platform)).from_(base).image_ref()
+    image = toolbox.client.container(platform=dagger.Platform(platform)).from_(base)
+    reference = await toolbox.once(f"{base} {platform}", image.image_ref)
     return {f"{OCI}base.name": base, f"{OCI}base.digest": reference.rpartition("@")[2]}

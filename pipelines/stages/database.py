@@ -22,6 +22,8 @@ from pipelines.stages.toolbox import TARGET_ALIAS, Toolbox, engine_error, last_w
 
 # The date of the newest advisory in the sample; it does not change by itself.
 SAMPLE_UPDATED = "2024-12-01T00:00:00Z"
+_CLOCKS_DIFFER = timedelta(hours=1)
+"""How far the clocks of those who make a database and those who use it may be apart."""
 _FETCH_AGAIN = "let the mirror that serves it fetch it again, or name another one with database.repository"
 
 
@@ -41,7 +43,7 @@ async def advisories(
     A registry that answers, but has no database, or one that is broken or old, never leads to the sample.
 
     :param reference: OCI artifact, `registry/path:tag`.
-    :raises ToolError: it cannot be had, cannot be read, or is older than `max_age`.
+    :raises ToolError: it cannot be had, cannot be read, or is older than `max_age`; or, by `now`, not yet made.
     """
     try:
         digest = await _digest(toolbox, reference)
@@ -74,6 +76,14 @@ def _cannot_be_had(reference: str, failure: RegistryError) -> ToolError:
 
 def _check_age(database: Database, max_age: timedelta, now: datetime) -> None:
     age = now - database.updated
+    if age < -_CLOCKS_DIFFER:
+        # By a clock that is slow, no database is ever too old.
+        raise ToolError(
+            f"the advisory database {database.reference} is of {database.updated:%Y-%m-%d %H:%M} UTC, and this"
+            f" machine's clock says {now:%Y-%m-%d %H:%M} UTC: its age cannot be told",
+            remedy="set this machine's clock; if it is right, let the mirror that serves the database fetch it again",
+            step="database",
+        )
     if age > max_age:
         raise ToolError(
             f"the advisory database {database.reference} is of {database.updated:%Y-%m-%d %H:%M} UTC,"

@@ -42,13 +42,18 @@ async def current(toolbox: Toolbox, repository: Repository, tag: Tag, *, service
 
 
 @retried
-async def copy(toolbox: Toolbox, repository: Repository, digest: Digest, *, service: str, insecure: bool) -> None:
+async def copy(
+    toolbox: Toolbox, repository: Repository, digest: Digest, *, service: str, insecure: bool, again: bool = False
+) -> None:
     """Copy an index by digest, with its platforms, signatures and attestations. Safe to repeat: what is there stays.
 
+    :param again: put every manifest once more. A registry without the referrers API has its lists of what is attached
+        to a digest from whoever puts an attachment, and regctl puts none that is there already: after a copy that broke
+        off between an attachment and its list, only this mends the list.
     :raises RegistryError: the registry refused, or was lost past the retry budget.
     """
-    args = ["image", "copy", "--referrers", "--digest-tags", quarantined(service, digest)]
-    args += [f"{toolbox.reach(repository)}@{digest}"]
+    args = ["image", "copy", "--referrers", "--digest-tags", *(["--force-recursive"] if again else [])]
+    args += [quarantined(service, digest), f"{toolbox.reach(repository)}@{digest}"]
     await ask(toolbox, repository.registry, args, insecure=insecure, service=service, step="copy", seconds=COPY_SECONDS)
 
 

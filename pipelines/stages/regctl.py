@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import anyio
 import dagger
 
@@ -14,6 +16,7 @@ REQUEST_SECONDS = 300
 COPY_SECONDS = 3600
 
 _LONGEST = 600
+_QUERY = re.compile(r"(?<=[^\s\"])\?[^\s\"]+")
 
 
 async def ask(
@@ -49,7 +52,10 @@ async def ask(
 
 
 def said(toolbox: Toolbox, registry: str, failure: dagger.ExecError) -> str:
-    """regctl's error in one line, with the registry's own name. A page of HTML that it quotes is cut short."""
+    """regctl's error in one line, with the registry's own name. A page of HTML that it quotes is cut short.
+
+    Addresses lose their query: that of an upload is a long token, and the reason comes after it.
+    """
     text = " ".join((failure.stderr or failure.stdout or message(failure)).split())
-    text = text.replace(toolbox.reach_host(registry), registry)
+    text = _QUERY.sub("", text.replace(toolbox.reach_host(registry), registry))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -57,6 +57,13 @@ class Toolbox:
     _asked: Iterator[int] = field(default_factory=count, repr=False, compare=False)
     # dagger-io asks for a service's id once for each chain that it is bound into; forks of one chain share the answer.
     _bound: dict[str, dagger.Container] = field(default_factory=dict, repr=False, compare=False)
+    _answers: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    async def once(self, question: str, ask: Callable[[], Awaitable[str]]) -> str:
+        """An answer of the engine that holds for the whole run, so that not every unit asks again."""
+        if question not in self._answers:
+            self._answers[question] = await ask()
+        return self._answers[question]
 
     def asked(self, container: dagger.Container) -> dagger.Container:
         """The container with a value that no earlier step had: its answer depends on the world, not on its inputs."""

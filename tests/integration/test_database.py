@@ -77,7 +77,7 @@ def test_a_stale_database_is_refused(scratch: Scratch, tmp_path: Path, monkeypat
 
 
 def test_an_environment_that_releases_refuses_the_sample(scratch: Scratch) -> None:
-    scratch.extra["database"] = {"repository": "localhost:1/no-such/trivy-db:2"}
+    scratch.extra["database"] = {"repository": "localhost:5000/no-such/trivy-db:2"}
     scratch.service("web")
     scratch.commit()
     keys = Path(scratch.env["SEALIFT_KEYS_DIR"])

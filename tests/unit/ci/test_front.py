@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from ci.front import login, prepare, run_id
-from pipelines.config import Flags
+from pipelines.config import Flags, InvalidConfig
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Git, Samples
@@ -46,6 +46,16 @@ def test_the_plan_of_a_repository(git: Git) -> None:
     assert prepared.settings.jobs == prepared.plan.jobs == 2
     assert prepared.plan.service("web").platforms == ("linux/arm64",)
     assert prepared.plan.commit == git("rev-parse", "HEAD")
+
+
+def test_flags_and_variables_are_told_with_the_files_problems(git: Git) -> None:
+    git.commit("config", **{"sealift.yaml": CONFIG.replace("project", "projct")})
+    flags = Flags(env="nowhere", jobs=0, tags=("a b",))
+    with pytest.raises(InvalidConfig) as caught:
+        prepare(git.root, {"VERSION": "x", "SEALIFT_SERVICES": "nobody"}, flags, now=NOW)
+    told = [str(problem).split(":")[0] for problem in caught.value.problems]
+    # What names something of the file waits until the file can be read.
+    assert told == ["sealift.yaml"] * 2 + ["--tag", "VERSION", "--jobs"]
 
 
 def test_the_id_of_a_run_sorts_by_time_names_the_commit_and_is_unique(samples: Samples) -> None:

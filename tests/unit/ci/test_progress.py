@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from ci.progress import Lines, View
@@ -58,8 +60,8 @@ def test_the_live_view_keeps_a_line_for_what_is_done(console: Console) -> None:
         view.failed("scan", UNIT, 4.56)
         view.say("take [care]")
     lines = output(console)
-    assert "✓ build          aidb linux/amd64" in lines
-    assert "✗ scan" in lines
+    assert "✓ build aidb linux/amd64 12.3s c217c11086b1\n" in lines
+    assert "✗ scan           aidb linux/amd64                   4.6s\n" in lines
     assert "! take [care]" in lines, "what is said is no markup"
 
 
@@ -85,3 +87,18 @@ def test_the_live_view_shows_what_is_running_and_how_much_more(console: Console)
     assert text.count("linux/amd64") == 12
     assert "and 2 more" in text
     assert "1 steps done, 14 running" in text
+
+
+def test_nothing_but_the_note_is_cut_on_a_narrow_terminal(console: Console) -> None:
+    console.width = 40
+    name = "a-service-with-a-name-of-thirty-nine-chars"
+    with View(console) as view:
+        view.finished("build", "web linux/amd64", 12.3, "c217c11086b1")
+        view.finished("build", f"{name} linux/amd64", 12.3, "c217c11086b1")
+        view.failed("scan", f"{name} linux/amd64", 4.5)
+    text = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", output(console))
+    lines = [line.split("\r")[-1] for line in text.splitlines()]
+    assert all(cell_len(line) <= 40 for line in lines)
+    assert "✓ build web linux/amd64 12.3s c217c1108…" in lines
+    assert "".join(lines).replace(" ", "").count(f"{name}linux/amd6412.3s") == 1
+    assert "".join(lines).replace(" ", "").count(f"{name}linux/amd644.5s") == 1

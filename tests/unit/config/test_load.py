@@ -77,7 +77,7 @@ default_environment: locl
     assert found == [
         ".env:2: expected NAME=value or a comment",
         "sealift.yaml:8:5 services.aidb.contxt: unknown key; did you mean 'context'? allowed: args, boot, context,"
-        " description, dockerfile, licence, needs, platforms, secrets, size_budget, target",
+        " context_budget, description, dockerfile, licence, needs, platforms, secrets, size_budget, target",
         "sealift.yaml:9:3 services.aidb: declared twice: on line 7 and on line 9",
         "sealift.yaml:10:3 services.web.context: there is no folder 'services/web' (the default for this service's"
         " context)",

@@ -12,7 +12,10 @@ from pipelines.config.schema import PATTERNS, Config
 
 Problems = Callable[[str], list[str]]
 Services = Callable[[str], str]
-SERVICE_KEYS = "args, boot, context, description, dockerfile, licence, needs, platforms, secrets, size_budget, target"
+SERVICE_KEYS = (
+    "args, boot, context, context_budget, description, dockerfile, licence, needs, platforms, secrets, size_budget,"
+    " target"
+)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci.local import engine as module
-from ci.local.engine import busy, engine_address, engine_config, engine_key, listens, start_engine, stop_engine
-from ci.local.paths import Paths
+from ci.local.engine import (
+    busy,
+    container_name,
+    engine_address,
+    engine_config,
+    engine_key,
+    listens,
+    start_engine,
+    stop_engine,
+)
+from ci.local.paths import Paths, find_paths
 from ci.local.podman import Kernel, Podman
 from ci.local.registry import Local
 from ci.local.setup import Setup
@@ -73,11 +83,44 @@ def test_an_engine_that_dies_is_quoted(
         start_engine(setup, podman, mirror, {}, pause=lambda _: None)
 
 
-def test_a_machine_holds_one_engine(setup: Setup, mirror: Local, podman: Podman, runner: RecordingRunner) -> None:
-    runner.answer("env", "podman", "inspect", output="/other/state true\n")
+def listed(*names: str) -> str:
+    """What `podman ps` says of a running engine that keeps its state elsewhere."""
+    return json.dumps([{"Names": names, "Pid": 42, "Labels": {"dev.sealift.state": "/other/state"}}])
+
+
+def test_a_network_holds_one_engine(setup: Setup, mirror: Local, podman: Podman, runner: RecordingRunner) -> None:
+    runner.answer("env", "podman", "ps", output=listed("sealift-engine"))
+    runner.answer("readlink", "/proc/42/ns/net", output=f"{os.readlink('/proc/self/ns/net')}\n")
     with pytest.raises(EngineError, match="/other/state"):
         start_engine(setup, podman, mirror, {})
     assert runner.ran("env", "podman", "rm") == []
+
+
+def test_an_engine_on_another_network_is_let_be(
+    setup: Setup, mirror: Local, podman: Podman, runner: RecordingRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner.answer("env", "podman", "ps", output=listed("sealift-engine"))
+    runner.answer("readlink", "/proc/42/ns/net", output="net:[1]\n")
+    runner.answer("env", "podman", "run", output="abc123\n")
+    monkeypatch.setattr(module, "listens", lambda _path: True)
+    assert start_engine(setup, podman, mirror, {}) == "abc123"
+    ((*_, removed),) = runner.ran("env", "podman", "rm")
+    assert removed == container_name(setup) != "sealift-engine"
+
+
+def test_an_engine_of_the_same_name_is_not_replaced(
+    setup: Setup, mirror: Local, podman: Podman, runner: RecordingRunner
+) -> None:
+    runner.answer("env", "podman", "ps", output=listed(container_name(setup)))
+    runner.answer("readlink", "/proc/42/ns/net", output="net:[1]\n")
+    with pytest.raises(EngineError, match="/other/state"):
+        start_engine(setup, podman, mirror, {})
+    assert runner.ran("env", "podman", "rm") == []
+
+
+def test_the_engine_in_the_usual_folder_has_the_usual_name(setup: Setup) -> None:
+    usual = replace(setup, paths=find_paths({}))
+    assert container_name(usual) == "sealift-engine"
 
 
 def test_a_socket_with_too_long_a_name(setup: Setup) -> None:

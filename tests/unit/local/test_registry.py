@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,8 @@ def local(port: int, setup: Setup) -> Local:
     return Local("registry", port, setup.paths.state / "blobs", "SEALIFT_REGISTRY_PORT")
 
 
-def test_a_port_that_is_taken_names_its_holder(built: Setup, taken: int) -> None:
+def test_a_port_that_is_taken_names_its_holder(built: Setup, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "answers", partial(answers, timeout=0.1))
     with pytest.raises(RegistryError) as caught:
         start_registry(built, local(taken, built))
     assert "process" in str(caught.value)

@@ -10,13 +10,25 @@ import pytest
 from ci.local import toolchain as module
 from ci.local.python_runtime import start
 from ci.local.setup import Setup, fingerprint
-from ci.local.toolchain import COSIGN, DAGGER, LOCKS, REGCTL, REGISTRY, SYFT, TRIVY, check_go, cli_folder, tool_folder
+from ci.local.toolchain import (
+    COSIGN,
+    DAGGER,
+    LOCKS,
+    OTELCOL,
+    REGCTL,
+    REGISTRY,
+    SYFT,
+    TRIVY,
+    check_go,
+    cli_folder,
+    tool_folder,
+)
 from pipelines.errors import EngineError
 
 if TYPE_CHECKING:
     from conftest import RecordingRunner
 
-TOOLS = (COSIGN, DAGGER, REGCTL, REGISTRY, SYFT, TRIVY)
+TOOLS = (COSIGN, DAGGER, OTELCOL, REGCTL, REGISTRY, SYFT, TRIVY)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from ci.local import down as down_module
 from ci.local import up as module
 from ci.local.engine import engine_address
 from ci.local.official import ENGINE_IMAGE
+from ci.local.paths import find_paths
 from ci.local.processes import Process
 from ci.local.record import Ledger, Record, load_record
 from ci.local.setup import Setup
 from ci.local.up import Running, down, env_lines, up
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, EngineError
 
 HOST = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 
@@ -44,6 +46,7 @@ def started(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(module, "registry_container", container)
     monkeypatch.setattr(module, "official_tool", lambda _setup: None)
     monkeypatch.setattr(module, "registry_tool", lambda _setup: None)
+    monkeypatch.setattr(module, "check_reachable", lambda _environment: None)
     monkeypatch.setattr(module, "find_cli", lambda _setup: Path("/found/dagger"))
     monkeypatch.setattr(module, "answers", lambda _port: False)
     return calls
@@ -58,6 +61,40 @@ def test_an_engine_that_the_environment_names_is_used(setup: Setup, started: lis
         "PATH": "/found:/bin",
     }
     assert started == ["registry process"]
+
+
+def test_for_a_given_engine_that_does_not_answer_nothing_is_fetched(
+    setup: Setup, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(_environment: Mapping[str, str]) -> None:
+        raise EngineError("nobody", remedy="none, this is a test")
+
+    monkeypatch.setattr(module, "check_reachable", nobody)
+    monkeypatch.setattr(module, "find_cli", lambda _setup: pytest.fail("the command was looked for"))
+    with pytest.raises(EngineError, match="nobody"):
+        up(replace(setup, environment={HOST: "tcp://far:1234"}))
+    assert started == []
+
+
+def test_folders_that_cannot_be_written_are_told_before_anything_starts(
+    setup: Setup, started: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    environment = {
+        "SEALIFT_STATE_DIR": str(file / "state"),
+        "SEALIFT_CACHE_DIR": "/proc/sealift",
+        "SEALIFT_KEYS_DIR": str(tmp_path / "keys"),
+    }
+    broken = replace(setup, environment=environment, paths=find_paths(environment))
+    for act in (up, down):
+        with pytest.raises(ConfigError) as caught:
+            act(broken)
+        assert f"SEALIFT_STATE_DIR: {file}/state: Not a directory" in str(caught.value)
+        assert "SEALIFT_CACHE_DIR: /proc/sealift: " in str(caught.value)
+        assert "SEALIFT_KEYS_DIR" not in str(caught.value)
+    assert started == []
+    assert list(tmp_path.glob("keys")) == []
 
 
 def test_a_given_engine_leaves_ours_alone(setup: Setup, started: list[str]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -43,12 +44,16 @@ def test_digits_within_a_digest_are_no_status(message: str) -> None:
 async def current(monkeypatch: pytest.MonkeyPatch, answer: str | Exception) -> Digest | None:
     """What a tag names, if the registry gives this answer."""
 
+    async def sleep(_: float) -> None:
+        """What is tried again is tried at once."""
+
     async def run(*_: Any, **__: Any) -> str:
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     monkeypatch.setattr(publish, "ask", run)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     toolbox = Toolbox(client=cast(Any, None), project="shop", run="r")
     repository = Repository(registry="localhost:5000", path="aidb")
     return await publish.current(toolbox, repository, Tag("v1"), service="aidb", insecure=True)

@@ -1,0 +1,58 @@
+"""The key pair that a run signs with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import anyio
+import dagger
+
+from ci.addresses import secret_at
+from ci.keys import KeyPair, ensure
+from ci.local.paths import find_keys
+from pipelines.errors import ConfigError
+from pipelines.graph import Observer, SignerSource
+from pipelines.plan import Plan
+from pipelines.stages.sign import Signer, public_key
+
+
+def local_keys(environ: Mapping[str, str]) -> KeyPair:
+    """Where the local environment's key pair is, or will be."""
+    return KeyPair(folder=find_keys(environ))
+
+
+def signer_source(client: dagger.Client, environ: Mapping[str, str], plan: Plan, observer: Observer) -> SignerSource:
+    """Finds the signer when it is first asked for, and once."""
+    lock, found = anyio.Lock(), list[Signer]()
+
+    async def source() -> Signer:
+        async with lock:
+            if not found:
+                found.append(await _signer(client, environ, plan, observer))
+        return found[0]
+
+    return source
+
+
+async def _signer(client: dagger.Client, environ: Mapping[str, str], plan: Plan, observer: Observer) -> Signer:
+    """The key that the variables name; else, for the local environment, the user's own pair."""
+    key, password = environ.get("SIGNING_KEY"), environ.get("SIGNING_PASSWORD")
+    if not key:
+        if not plan.rules.rehearsal:
+            raise ConfigError(
+                f"no signing key for the environment {plan.environment!r}",
+                remedy="set SIGNING_KEY and SIGNING_PASSWORD to addresses such as file://PATH or env://NAME",
+                step="key",
+            )
+        pair = local_keys(environ)
+        if await ensure(client, pair):
+            observer.say(f"Made a signing key pair for the local environment: {pair.folder}")
+        key, password = f"file://{pair.private}", f"file://{pair.password}"
+    secret = await secret_at(client, environ, "SIGNING_KEY", key)
+    secret_password = (
+        await secret_at(client, environ, "SIGNING_PASSWORD", password)
+        if password
+        else client.set_secret("no-password", "")
+    )
+    public = await public_key(client, secret, secret_password, origin=key)
+    return Signer(key=secret, password=secret_password, public=public)

@@ -1,0 +1,185 @@
+"""Where the spans of a run go: to the collector that OpenTelemetry's standard variables name, and into `trace.json`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from threading import Thread
+from typing import Literal
+
+from opentelemetry import propagate
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.semconv.attributes.service_attributes import SERVICE_NAME, SERVICE_VERSION
+from opentelemetry.trace import NoOpTracer, Tracer
+
+from ci.addresses import INSIDE
+from ci.otel_variables import Destination, destination, for_session
+from ci.otlp import Receiver
+from pipelines.telemetry import Recorder
+from pipelines.trace import Trace
+
+_DISABLED = "OTEL_SDK_DISABLED"
+_CARRIED = ("traceparent", "tracestate", "baggage")
+
+FLUSH_SECONDS = 5.0
+"""What a run waits at its end for a collector that does not take the last spans."""
+
+
+class Complaints(logging.Handler):
+    """Keeps the first thing that the exporter says, for one line at the end; standard error is for people."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.first: str | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.first = self.first or record.getMessage()
+
+
+@dataclass
+class Telemetry:
+    """The spans of one run.
+
+    :param wanted: where they are to go.
+    :param inside: an engine runs this command: its spans go where that engine's caller wants them.
+    :param problem: why they cannot go there.
+    :param receiver: takes in the engine's spans, if they are to be in `trace.json`.
+    """
+
+    recorder: Recorder
+    wanted: Destination
+    inside: bool
+    problem: str | None
+    complaints: Complaints
+    provider: TracerProvider | None
+    receiver: Receiver | None
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Make the run's span the current one, and the only tracer ours: dagger-io would set up another."""
+        before = os.environ.get(_DISABLED)
+        os.environ[_DISABLED] = "true"
+        try:
+            with self.recorder.current():
+                yield
+        finally:
+            os.environ.pop(_DISABLED)
+            if before is not None:
+                os.environ[_DISABLED] = before
+
+    def for_session(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Variables for the engine's session: where its spans go, and the run's span as the parent of all of them."""
+        carrier: dict[str, str] = {}
+        with self.recorder.current():
+            propagate.inject(carrier)
+        endpoint = self.receiver.endpoint if self.receiver else None
+        made = for_session(environ, self.wanted, endpoint)
+        made.pop(_DISABLED, None)
+        return made | {name.upper(): value for name, value in carrier.items()}
+
+    def end(self) -> str | None:
+        """Hand out what is left, within bounds. Why the collector does not have all of it, in a line; None if it has.
+
+        What the receiver has is whole only when the engine's session has ended.
+        """
+        if self.receiver is not None:
+            self.receiver.close()
+        late = False
+        if self.provider is not None:
+            # The exporter retries for longer than a release should wait for it.
+            thread = Thread(target=self.provider.shutdown, daemon=True)
+            thread.start()
+            thread.join(FLUSH_SECONDS)
+            late = thread.is_alive()
+        logging.getLogger("opentelemetry").removeHandler(self.complaints)
+        return self.problem or self.complaints.first or ("the collector did not answer in time" if late else None)
+
+    def trace(self) -> Trace:
+        """What `trace.json` holds. To be asked for when both the run and the telemetry have ended."""
+        if self.receiver is None:
+            return self.recorder.trace(_elsewhere(self.wanted, inside=self.inside))
+        # Takes apart the engine's spans with protobuf, which takes a moment to import.
+        from ci.engine_spans import read_spans, steps
+
+        return self.recorder.trace("here", steps(read_spans(self.receiver.requests), self.recorder.asked_by()))
+
+
+def _elsewhere(wanted: Destination, *, inside: bool) -> Literal["collector", "caller", "off"]:
+    if wanted.kind == "off":
+        return "off"
+    return "caller" if inside else "collector"
+
+
+def begin(command: str, environ: Mapping[str, str], *, record: bool) -> Telemetry:
+    """Set up what the variables ask for. Never fails: a release does not depend on who watches it.
+
+    :param environ: the variables, `.env` included.
+    :param record: `trace.json` is written at the end.
+    """
+    # The exporters read the process's own environment.
+    for name in environ.keys() - os.environ.keys():
+        if name.startswith("OTEL_"):
+            os.environ[name] = environ[name]
+    wanted, inside = destination(environ), INSIDE in environ
+    complaints = Complaints()
+    logger = logging.getLogger("opentelemetry")
+    logger.addHandler(complaints)
+    logger.propagate = False
+    problem, provider = wanted.problem, None
+    tracer: Tracer = NoOpTracer()
+    if wanted.kind != "off":
+        provider = TracerProvider(
+            resource=_resource(), sampler=None if wanted.kind == "otlp" else ALWAYS_ON, shutdown_on_exit=False
+        )
+        tracer = provider.get_tracer("sealift", _version())
+    if provider is not None and wanted.kind == "otlp":
+        try:
+            provider.add_span_processor(BatchSpanProcessor(_exporter(wanted.protocol)))
+        except Exception as error:
+            # Whatever the exporter thinks of its variables: a bad one is no reason to fail a release.
+            problem = f"{type(error).__name__}: {error}"
+    parent = propagate.extract({name: environ.get(name.upper(), "") for name in _CARRIED})
+    return Telemetry(
+        recorder=Recorder(tracer=tracer, command=command, parent=parent),
+        wanted=wanted,
+        inside=inside,
+        problem=problem,
+        complaints=complaints,
+        provider=provider,
+        receiver=Receiver() if record and wanted.kind == "none" and not inside else None,
+    )
+
+
+def _exporter(protocol: str) -> SpanExporter:
+    """The exporter for the protocol; it reads the standard variables by itself. Imported where one is wanted only."""
+    if protocol == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+
+        return GrpcExporter()
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+
+    return HttpExporter()
+
+
+def _resource() -> Resource:
+    """`sealift` and its version, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES say otherwise."""
+    ours = Resource({SERVICE_NAME: "sealift", SERVICE_VERSION: _version()})
+    return Resource.create(dict(ours.merge(OTELResourceDetector().detect()).attributes))
+
+
+def _version() -> str:
+    """Sealift's version, of the installed package or, in the module's container, of the source."""
+    try:
+        return metadata.version("sealift")
+    except metadata.PackageNotFoundError:
+        text = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
+        return str(tomllib.loads(text)["project"]["version"])
