@@ -10,7 +10,7 @@ import dagger
 
 from pipelines.config import parse_secret_address
 from pipelines.errors import ConfigError
-from pipelines.stages.toolbox import message
+from pipelines.stages.failures import message
 
 INSIDE = "DAGGER_SESSION_PORT"
 """Set where a command is itself run by an engine, by the Dagger module or by `dagger run`."""

@@ -22,7 +22,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from ci.addresses import INSIDE
 from pipelines.errors import EngineError
-from pipelines.stages.toolbox import ENGINE_FAILURES
+from pipelines.stages.failures import ENGINE_FAILURES
 
 CLI = "_EXPERIMENTAL_DAGGER_CLI_BIN"
 _TOKEN = "DAGGER_SESSION_TOKEN"  # noqa: S105 - the name of a variable

@@ -20,6 +20,7 @@ from ci.credentials import credentials
 from ci.engine_session import session
 from ci.front import Prepared, run_id
 from ci.inside import REGISTRY_VARIABLE
+from ci.local.paths import space_left
 from ci.reach import check_reachable, reachable
 from ci.signer import signer_source
 from ci.telemetry import Telemetry
@@ -27,7 +28,9 @@ from pipelines.config import is_loopback
 from pipelines.contexts import Context, sent
 from pipelines.errors import SealiftError
 from pipelines.graph import Observer, Options, Run
-from pipelines.stages.toolbox import ENGINE_FAILURES, Toolbox, lost, port_of
+from pipelines.stages.failures import ENGINE_FAILURES, lost
+from pipelines.stages.full import disk_full
+from pipelines.stages.toolbox import Toolbox, port_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,8 @@ async def connected(
             if not reachable(os.environ):
                 opened.engine_lost = True
                 raise lost(failure) from failure
+            if full := disk_full(failure, space_left(os.environ)):
+                raise full from failure
             raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from pathlib import Path
 import platformdirs
 
 from pipelines.errors import ConfigError
+
+_PAGE = 4096
+"""Bytes that a file takes at least."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,12 @@ def find_keys(environment: Mapping[str, str]) -> Path:
     return Path(given).expanduser() if given else platformdirs.user_config_path("sealift") / "keys"
 
 
+def space_left(environment: Mapping[str, str]) -> int | None:
+    """Bytes that are left on the disk of the engine that we keep; None if there is no such engine."""
+    folder = find_paths(environment).state / "engine"
+    return shutil.disk_usage(folder).free if folder.is_dir() else None
+
+
 def why_not_writable(folder: Path) -> str | None:
     """Why nothing can be written into the folder, or it cannot be made; None if it can. Leaves nothing behind."""
     existing = folder
@@ -59,7 +69,9 @@ def why_not_writable(folder: Path) -> str | None:
         existing = existing.parent
     try:
         # What the system says about the rights does not settle it: root has all of them, on a read-only disk too.
-        with tempfile.TemporaryFile(dir=existing):
+        with tempfile.TemporaryFile(dir=existing, buffering=0) as file:
+            # On a full disk a file can still be made.
+            file.write(bytes(_PAGE))
             return None
     except OSError as error:
         return error.strerror or str(error)
@@ -81,6 +93,6 @@ def require(folder: Path, environment: Mapping[str, str]) -> None:
     wrong = [f"  {variable}: {path}: {why}" for variable, path in folders.items() if (why := why_not_writable(path))]
     raise ConfigError(
         "\n".join(["nothing can be written into", *(wrong or [f"  {folder}"])]),
-        remedy="make it writable, or name another folder with the variable that stands before it",
+        remedy="make room, or make it writable, or name another folder with the variable that stands before it",
         step="folders",
     )

@@ -16,7 +16,6 @@ from pipelines import tools
 from pipelines.errors import ConfigError, GateFailed
 from pipelines.graph.context import Observer, Options, Persist, Run, SecretSource, SignerSource
 from pipelines.graph.lift import lift, look, to_carry
-from pipelines.graph.prepare import ready
 from pipelines.graph.quarantine import held
 from pipelines.graph.seal import join, seal
 from pipelines.graph.units import Examination, build_one, examine
@@ -91,7 +90,6 @@ async def release(run: Run) -> Outcome:
 
 
 async def _release(run: Run) -> Outcome:
-    await ready(run)
     examination = await examine(run)
     units = tuple(examination.examined.values())
     database = examination.found.database if examination.found else None

@@ -15,8 +15,9 @@ import dagger
 from pipelines.errors import EngineError, SealiftError, SeveralErrors
 from pipelines.model import Digest, Unit
 from pipelines.plan import Plan
+from pipelines.stages.failures import ENGINE_FAILURES, lost
 from pipelines.stages.sign import Signer
-from pipelines.stages.toolbox import ENGINE_FAILURES, Toolbox, lost
+from pipelines.stages.toolbox import Toolbox
 from pipelines.telemetry import Recorder
 
 

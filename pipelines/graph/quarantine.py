@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager, suppress
 import anyio
 import dagger
 
-from pipelines.stages.toolbox import ENGINE_FAILURES, Toolbox, engine_error
+from pipelines.stages.failures import ENGINE_FAILURES, engine_error, lost
+from pipelines.stages.toolbox import Toolbox
 
 _STOP_SECONDS = 20
 
@@ -36,3 +37,5 @@ async def start(toolbox: Toolbox) -> None:
         await toolbox.quarantine.start()
     except dagger.QueryError as failure:
         raise engine_error(failure, step="quarantine") from failure
+    except ENGINE_FAILURES as failure:
+        raise lost(failure, step="quarantine") from failure

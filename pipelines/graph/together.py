@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import anyio
 
 from pipelines.errors import SealiftError, SeveralErrors
-from pipelines.stages.toolbox import ENGINE_FAILURES, lost
+from pipelines.stages.failures import ENGINE_FAILURES, lost
 
 Job = Callable[[], Awaitable[None]]
 

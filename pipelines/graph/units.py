@@ -10,7 +10,7 @@ import anyio
 import dagger
 
 from pipelines.graph.context import Run
-from pipelines.graph.prepare import advisories_for
+from pipelines.graph.prepare import advisories_for, ready
 from pipelines.graph.quarantine import start
 from pipelines.graph.together import Job, together
 from pipelines.model import Digest, Examined, Image, Unit
@@ -53,15 +53,18 @@ def begin(plan: Plan) -> Examination:
 
 
 async def examine(run: Run) -> Examination:
-    """Examine all units of the plan at once, within the run's bound.
+    """Examine all units of the plan at once, within the run's bound, as soon as the run is ready for them.
 
     :raises SealiftError: what failed; nothing has left the quarantine.
     """
     examination = begin(run.plan)
-    jobs: list[Job] = [partial(start, run.toolbox)]
-    if run.options.scan:
-        jobs.append(partial(look_up, run, examination))
-    await together([*jobs, *(partial(_unit, run, examination, unit) for unit in examination.built)])
+
+    async def units() -> None:
+        await ready(run)
+        jobs = (partial(_unit, run, examination, unit) for unit in examination.built)
+        await together([partial(start, run.toolbox), *jobs])
+
+    await together([units, *([partial(look_up, run, examination)] if run.options.scan else [])])
     return examination
 
 

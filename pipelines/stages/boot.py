@@ -14,7 +14,8 @@ from pipelines import tools
 from pipelines.config.schema import Boot
 from pipelines.errors import BootError
 from pipelines.model import Digest, Unit
-from pipelines.stages.toolbox import Toolbox, last_words
+from pipelines.stages.failures import last_words
+from pipelines.stages.toolbox import Toolbox
 
 # The engine itself waits for the port before the probe is started; starting containers takes it a while too.
 _SLACK_SECONDS = 30

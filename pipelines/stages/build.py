@@ -10,7 +10,8 @@ from pipelines.dockerfile import NO_CACHE_ARG, without_cache
 from pipelines.errors import BuildError
 from pipelines.model import OCI, Digest, Platform, Unit
 from pipelines.plan import ServicePlan
-from pipelines.stages.toolbox import Toolbox, engine_error, for_engine, last_words
+from pipelines.stages.failures import engine_error, last_words
+from pipelines.stages.toolbox import Toolbox, for_engine
 
 
 async def build(
@@ -41,9 +42,20 @@ async def build(
         )
         for name, value in {**service.labels, **base_labels}.items():
             container = container.with_label(name, value).with_annotation(name, value)
-        return await container.sync()
+        built = await container.sync()
+        made = await built.platform()
     except dagger.QueryError as failure:
         raise _failed(service, platform, failure) from failure
+    if str(made) != str(platform):
+        # The engine takes `FROM scratch` for its own platform, whatever was asked for (0.21.8).
+        raise BuildError(
+            f"the engine built it for {made}, and so it would be published under the wrong platform",
+            remedy=f"name a base image that has {platform} in the last FROM of {service.context / service.dockerfile}",
+            service=service.name,
+            platform=platform,
+            step="build",
+        )
+    return built
 
 
 def _failed(service: ServicePlan, platform: Platform, failure: dagger.QueryError) -> BuildError:

@@ -11,7 +11,8 @@ import dagger
 
 from pipelines import tools
 from pipelines.errors import ToolError
-from pipelines.stages.toolbox import Toolbox, engine_error, message
+from pipelines.stages.failures import engine_error, message
+from pipelines.stages.toolbox import Toolbox
 
 # Known since 2023, in GitHub's advisories and so in every database that Trivy publishes.
 ADVISORY = "CVE-2023-32681"

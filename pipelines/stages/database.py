@@ -17,8 +17,9 @@ from pipelines.model import Database, Repository
 from pipelines.registry.answers import Meaning, meaning, remedy
 from pipelines.registry.retry import retried
 from pipelines.stages.canary import prove
+from pipelines.stages.failures import engine_error, last_words, message
 from pipelines.stages.regctl import ask
-from pipelines.stages.toolbox import TARGET_ALIAS, Toolbox, engine_error, last_words, message
+from pipelines.stages.toolbox import TARGET_ALIAS, Toolbox
 
 # The date of the newest advisory in the sample; it does not change by itself.
 SAMPLE_UPDATED = "2024-12-01T00:00:00Z"

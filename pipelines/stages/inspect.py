@@ -10,7 +10,8 @@ import dagger
 
 from pipelines.errors import ToolError
 from pipelines.model import Digest, Image, Unit
-from pipelines.stages.toolbox import Toolbox, engine_error, last_words, quarantined
+from pipelines.stages.failures import ENGINE_FAILURES, engine_error, last_words, lost
+from pipelines.stages.toolbox import Toolbox, quarantined
 
 
 async def inspect(toolbox: Toolbox, unit: Unit, digest: Digest) -> Image:
@@ -31,6 +32,8 @@ async def inspect(toolbox: Toolbox, unit: Unit, digest: Digest) -> Image:
         raise ToolError(last_words(failure), remedy="run the command again", **where) from failure
     except dagger.QueryError as failure:
         raise engine_error(failure, **where) from failure
+    except ENGINE_FAILURES as failure:
+        raise lost(failure, **where) from failure
     try:
         return read_image(unit, digest, json.loads(manifest), json.loads(config))
     except (ValueError, KeyError, TypeError, AttributeError) as error:

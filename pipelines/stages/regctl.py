@@ -7,12 +7,15 @@ import re
 import anyio
 import dagger
 
+from pipelines import tools
 from pipelines.errors import RegistryError
 from pipelines.registry.answers import remedy
-from pipelines.stages.toolbox import Toolbox, engine_error, message
+from pipelines.stages.failures import engine_error, message
+from pipelines.stages.toolbox import Toolbox
 
-# regctl sleeps for as long as a Retry-After says, an hour or a day. Long enough for the engine to fetch regctl itself.
-REQUEST_SECONDS = 300
+# regctl sleeps for as long as a Retry-After says, an hour or a day; and it waits for ever where the engine's way to a
+# registry on the user's loopback loses that a connection was reset. Short enough to be tried again within the budget.
+REQUEST_SECONDS = 60
 COPY_SECONDS = 3600
 
 _LONGEST = 600
@@ -38,6 +41,7 @@ async def ask(
     where = {"step": step} | ({"service": service} if service else {})
     container = toolbox.regctl_outward(registry, insecure=insecure)
     try:
+        await toolbox.fetched(tools.REGCTL)
         with anyio.fail_after(bound):
             # Warnings are left out: about the plain HTTP of a registry that has a login, and steps of what failed.
             return await container.with_exec([*args, "--verbosity=error"], use_entrypoint=True).stdout()

@@ -10,7 +10,8 @@ import dagger
 from pipelines import tools
 from pipelines.errors import ToolError
 from pipelines.model import Digest, Unit
-from pipelines.stages.toolbox import Toolbox, engine_error, last_words, message, quarantined
+from pipelines.stages.failures import engine_error, last_words, message
+from pipelines.stages.toolbox import Toolbox, quarantined
 
 SPDX = "sbom.spdx.json"
 CYCLONEDX = "sbom.cdx.json"

@@ -12,7 +12,8 @@ import dagger
 from pipelines import tools
 from pipelines.errors import ToolError
 from pipelines.model import Digest, Finding, Scan, Severity, Unit
-from pipelines.stages.toolbox import Toolbox, engine_error, last_words, quarantined
+from pipelines.stages.failures import engine_error, last_words
+from pipelines.stages.toolbox import Toolbox, quarantined
 
 JSON = "scan.json"
 SARIF = "scan.sarif"

@@ -15,8 +15,9 @@ from pipelines import tools
 from pipelines.errors import RegistryError, SigningError
 from pipelines.registry.answers import Meaning, meaning
 from pipelines.registry.retry import retried
+from pipelines.stages.failures import engine_error
 from pipelines.stages.sbom import CYCLONEDX, SPDX
-from pipelines.stages.toolbox import TARGET_ALIAS, Toolbox, engine_error, run
+from pipelines.stages.toolbox import TARGET_ALIAS, Toolbox, run
 
 _KEY = "/run/sealift/cosign.key"
 _PUBLIC = "/run/sealift/cosign.pub"

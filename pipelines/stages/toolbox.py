@@ -11,14 +11,12 @@ from itertools import count
 from pathlib import PurePosixPath
 
 import dagger
-import httpx
-import tenacity
-from gql.transport.exceptions import TransportError
 
 from pipelines import tools
 from pipelines.config import is_loopback
-from pipelines.errors import EngineError, SealiftError, SeveralErrors, ToolError
+from pipelines.errors import SealiftError, ToolError
 from pipelines.model import Digest, Repository
+from pipelines.stages.failures import ENGINE_FAILURES, engine_error, last_words, lost
 from pipelines.tools import Tool
 
 QUARANTINE = "quarantine:5000"
@@ -26,8 +24,6 @@ QUARANTINE = "quarantine:5000"
 
 TARGET_ALIAS = "target-registry"
 """A registry on the user's own loopback, as tool containers see it."""
-
-_TRACE = re.compile(r"\s*\[traceparent:[0-9a-f-]+\]")
 
 # The blob cache is off: another run on the same engine writes to the same volume.
 _QUARANTINE_CONFIG = """\
@@ -57,6 +53,7 @@ class Toolbox:
     _asked: Iterator[int] = field(default_factory=count, repr=False, compare=False)
     # dagger-io asks for a service's id once for each chain that it is bound into; forks of one chain share the answer.
     _bound: dict[str, dagger.Container] = field(default_factory=dict, repr=False, compare=False)
+    _fetched: set[str] = field(default_factory=set, repr=False, compare=False)
     _answers: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     async def once(self, question: str, ask: Callable[[], Awaitable[str]]) -> str:
@@ -102,6 +99,12 @@ class Toolbox:
             "regctl " + " ".join(hosts), lambda: self._regctl(self._reaching(self.tool(tools.REGCTL)), *hosts)
         )
         return self.asked(made)
+
+    async def fetched(self, tool: Tool) -> None:
+        """Have the engine fetch the tool's image, which may take minutes, before something waits for the tool."""
+        if tool.name not in self._fetched:
+            await self.client.container().from_(tool.image).with_exec(["version"], use_entrypoint=True).sync()
+            self._fetched.add(tool.name)
 
     def _made(self, key: str, make: Callable[[], dagger.Container]) -> dagger.Container:
         if key not in self._bound:
@@ -156,6 +159,8 @@ async def tool_references(client: dagger.Client, used: Iterable[Tool]) -> dict[s
         return {tool.name: await client.container().from_(tool.image).image_ref() for tool in used}
     except dagger.QueryError as failure:
         raise engine_error(failure, step="tools") from failure
+    except ENGINE_FAILURES as failure:
+        raise lost(failure, step="tools") from failure
 
 
 def port_of(registry: str) -> str:
@@ -196,51 +201,3 @@ async def run(
         ) from failure
     except dagger.QueryError as failure:
         raise engine_error(failure, **where) from failure
-
-
-def last_words(failure: dagger.ExecError, *, lines: int = 6) -> str:
-    """The end of what a failed command printed."""
-    text = (failure.stderr or failure.stdout or "").strip()
-    return "\n    ".join(text.splitlines()[-lines:]) or message(failure)
-
-
-# What dagger-io and the client below it raise when the engine or the session is gone, or refuses to start.
-ENGINE_FAILURES = (dagger.DaggerError, TransportError, httpx.HTTPError, tenacity.RetryError)
-
-
-_LOST = "the Dagger engine was lost"
-
-
-def lost(failure: Exception, **where: str) -> EngineError:
-    """The engine stopped answering in the middle of the work.
-
-    :param failure: what was seen of it; of a stage's own error, text and place are kept.
-    """
-    if isinstance(failure, SeveralErrors):
-        failure = failure.errors[0]
-    if isinstance(failure, SealiftError):
-        places = {"service": failure.service, "platform": failure.platform, "step": failure.step}
-        where = {**where, **{name: place for name, place in places.items() if place}}
-    text = failure.what if isinstance(failure, SealiftError) else _first_line(failure)
-    return EngineError(
-        text if text.startswith(_LOST) else f"{_LOST}: {_TRACE.sub('', text)}",
-        remedy="run 'sealift up' and then the command again; nothing has to be cleaned up by hand",
-        **where,
-    )
-
-
-def _first_line(failure: Exception) -> str:
-    """What a client library says; further lines tell where to read about HTTP."""
-    return next(iter(str(failure).strip().splitlines()), type(failure).__name__)
-
-
-def message(failure: dagger.DaggerError) -> str:
-    """What the engine says, without the trace's id."""
-    return _TRACE.sub("", str(failure)).strip()
-
-
-def engine_error(failure: dagger.DaggerError, **where: str) -> EngineError:
-    """An answer of the engine that no stage expects."""
-    return EngineError(
-        message(failure), remedy="run 'sealift doctor'; if the engine is in order, run the command again", **where
-    )

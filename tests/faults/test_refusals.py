@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import time
@@ -174,3 +175,16 @@ def test_one_failure_cancels_the_others_and_is_the_only_one_reported(scratch: Sc
     assert time.monotonic() - began < 90, "the slow build was not cancelled"
     assert "broken linux/amd64 build:" in said
     assert "slow linux/amd64 build:" not in said
+
+
+def test_an_image_from_scratch_for_a_foreign_platform_is_not_published_under_the_wrong_one(scratch: Scratch) -> None:
+    scratch.service(
+        "web", dockerfile="FROM scratch\nCOPY server.py /server.py\nUSER 1001:1001\n", settings={"boot": None}
+    )
+    foreign = {"x86_64": "linux/arm64"}.get(platform.machine(), "linux/amd64")
+    scratch.extra["platforms"] = [foreign]
+    scratch.commit()
+    said = refused(scratch, 8)
+    assert f"web {foreign}" in said
+    assert "wrong platform" in said
+    assert "services/web/Dockerfile" in said

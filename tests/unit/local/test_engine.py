@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -90,7 +89,7 @@ def listed(*names: str) -> str:
 
 def test_a_network_holds_one_engine(setup: Setup, mirror: Local, podman: Podman, runner: RecordingRunner) -> None:
     runner.answer("env", "podman", "ps", output=listed("sealift-engine"))
-    runner.answer("readlink", "/proc/42/ns/net", output=f"{os.readlink('/proc/self/ns/net')}\n")
+    runner.answer("readlink", "/proc/42/ns/net", output=f"{Path('/proc/self/ns/net').readlink()}\n")
     with pytest.raises(EngineError, match="/other/state"):
         start_engine(setup, podman, mirror, {})
     assert runner.ran("env", "podman", "rm") == []

@@ -8,7 +8,8 @@ import pytest
 
 from pipelines.errors import EngineError
 from pipelines.model import Repository
-from pipelines.stages.toolbox import Toolbox, engine_error, for_engine, last_words, quarantined
+from pipelines.stages.failures import engine_error, last_words
+from pipelines.stages.toolbox import Toolbox, for_engine, quarantined
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Samples

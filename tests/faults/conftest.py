@@ -1,0 +1,94 @@
+"""The machine that the tests of accidents break, and what they release on it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import anyio
+import dagger
+import pytest
+
+from ci.local.paths import find_paths
+from ci.local.record import load_record
+from pipelines.stages.database import _sample
+from pipelines.stages.toolbox import Toolbox
+from tests.faults.advisory_artifacts import packed, served
+from tests.faults.machine import Machine, held, missing
+from tests.faults.small import Small
+from tests.faults.strikes import DATABASE, Aboard, MachineRegistry
+from tests.scratch import ROOT
+
+NewRepository = Callable[[str], Aboard]
+
+
+@pytest.fixture(scope="session")
+def machine(engine: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine of its own, up. Its engine starts cold, which is why all these tests share it."""
+    if why := missing():
+        pytest.skip(why)
+    if load_record(find_paths(os.environ).record).mode != "assembled":
+        pytest.skip("a machine of its own needs the assembled engine, and this one has another")
+    with held(tmp_path_factory.mktemp("m"), {**engine, "PYTHONPATH": str(ROOT)}) as made:
+        made.up()
+        yield made
+
+
+@pytest.fixture(scope="session")
+def advisories(engine: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of an advisory database of today: the machine, which has no network, cannot make the sample."""
+    folder = tmp_path_factory.mktemp("advisories")
+
+    async def make() -> None:
+        async with dagger.Connection() as client:
+            made = await _sample(Toolbox(client=client, project="scratch", run="test"), "a test wants it")
+            await made.folder.export(str(folder))
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in engine.items():
+            patch.setenv(name, value)
+        anyio.run(make)
+    now = datetime.now(UTC)
+    dates = {"UpdatedAt": now, "DownloadedAt": now, "NextUpdate": now + timedelta(days=1)}
+    stamps = {name: f"{date:%Y-%m-%dT%H:%M:%SZ}" for name, date in dates.items()}
+    (folder / "metadata.json").write_text(json.dumps({"Version": 2, **stamps}))
+    return packed(folder)
+
+
+@pytest.fixture(scope="session")
+def new_repository(machine: Machine, advisories: Path, tmp_path_factory: pytest.TempPathFactory) -> NewRepository:
+    """Makes repositories of one service and one platform, each under a prefix of its own, to release on the machine."""
+    numbers = itertools.count()
+
+    def make(name: str) -> Aboard:
+        made = Aboard(machine, tmp_path_factory.mktemp(name), f"{name}-{next(numbers)}/")
+        if made.registry.regctl("manifest", "head", DATABASE).returncode != 0:
+            machine.up()
+            served(MachineRegistry("advisories/", machine.env, machine), advisories)
+        (made.root / ".gitignore").write_text("dist/\n")
+        made.service("web")
+        made.extra["database"] = {"repository": DATABASE}
+        # Content of its own: nothing that was made for another repository is found again.
+        made.change(made.registry.prefix)
+        made.tag_earlier_release()
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def released(engine: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """The smallest release, of which every test has its own view by `repository`."""
+    return Small.create(tmp_path_factory.mktemp("small"), engine)
+
+
+@pytest.fixture
+def repository(released: Small) -> Iterator[Small]:
+    """The smallest release, under a prefix of its own; what the test published to the local registry is deleted."""
+    made = released.under_a_prefix_of_its_own()
+    yield made
+    made.delete("web", "trivy-db")

@@ -1,0 +1,56 @@
+"""The `sealift` command, running: the fork of a process that has imported it, for imports take two seconds of CPU."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import TextIO
+
+
+def started(
+    arguments: Sequence[str], *, root: Path, env: Mapping[str, str], network: Path
+) -> tuple[BaseProcess, TextIO]:
+    """Start the command in a session of its own; what it says on standard output and error can be read as it does.
+
+    :param network: the file of the network namespace that it runs in, with everything that it starts.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["ci.cli", "tests.faults.fork"])
+    reader, writer = context.Pipe(duplex=False)
+    with writer:
+        process = context.Process(target=_main, args=(tuple(arguments), str(root), dict(env), str(network), writer))
+        process.start()
+    with reader:
+        return process, os.fdopen(os.dup(reader.fileno()), encoding="utf-8", errors="backslashreplace")
+
+
+def _main(arguments: Sequence[str], root: str, env: Mapping[str, str], network: str, output: Connection) -> None:
+    """What the script `sealift` does, with output, folder, network and environment of its own."""
+    os.setsid()
+    _enter(network)
+    for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), output.fileno(), output.fileno())):
+        os.dup2(file, number)
+    output.close()
+    os.chdir(root)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv = ["sealift", *arguments]
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
+    from ci.cli import main
+
+    main()
+
+
+def _enter(network: str) -> None:
+    """Go to another network namespace: setns(2), which Python has from 3.12 on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    file = os.open(network, os.O_RDONLY)
+    if libc.setns(file, 0) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), network)
+    os.close(file)

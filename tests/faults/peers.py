@@ -1,0 +1,108 @@
+"""Real registries of a test's own, with the configuration that the test needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import bcrypt
+import httpx
+
+from ci.local.machine import make_setup
+from ci.local.toolchain import REGISTRY, tool_folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """A CNCF Distribution on the loopback. `login` is a user's name and password, if it asks for one."""
+
+    port: int
+    login: tuple[str, str] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"localhost:{self.port}"
+
+    def tags(self, repository: str) -> list[str]:
+        """Tags of a repository, without those that hold attachments of a digest."""
+        answer = httpx.get(f"http://{self.address}/v2/{repository}/tags/list", auth=self.login, trust_env=False)
+        if answer.status_code == 404:
+            return []
+        return [tag for tag in answer.raise_for_status().json()["tags"] or [] if not tag.startswith("sha256-")]
+
+
+@contextmanager
+def distribution(
+    folder: Path, *, storage: Mapping[str, object] | None = None, login: tuple[str, str] | None = None
+) -> Iterator[Peer]:
+    """The real registry on a free port, until the block ends.
+
+    :param folder: receives its configuration and, in `blobs`, its storage.
+    :param storage: further keys of the configuration's `storage`.
+    """
+    peer = Peer(port=_free_port(), login=login)
+    folder.mkdir(parents=True, exist_ok=True)
+    config: dict[str, object] = {
+        "version": 0.1,
+        "log": {"level": "error", "accesslog": {"disabled": True}},
+        "storage": {"filesystem": {"rootdirectory": str(folder / "blobs")}, **(storage or {})},
+        "http": {"addr": f"127.0.0.1:{peer.port}"},
+    }
+    if login is not None:
+        users = folder / "htpasswd"
+        users.write_text(f"{login[0]}:{bcrypt.hashpw(login[1].encode(), bcrypt.gensalt(rounds=4)).decode()}\n")
+        config["auth"] = {"htpasswd": {"realm": "test", "path": str(users)}}
+    (folder / "config.json").write_text(json.dumps(config))
+    binary = tool_folder(make_setup(os.environ, print), REGISTRY) / "registry"
+    with (folder / "log.txt").open("w") as log:
+        environment = {"PATH": os.environ["PATH"], "OTEL_TRACES_EXPORTER": "none"}
+        process = subprocess.Popen(
+            [binary, "serve", folder / "config.json"], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment
+        )
+    try:
+        _wait(peer, process, folder / "log.txt")
+        yield peer
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[None]:
+    """A file system of this size on the folder, until the block ends; `grow` makes it larger."""
+    folder.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "sealift-test", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def grow(folder: Path, size: str) -> None:
+    """Give the folder's `small_disk` more room."""
+    subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(peer: Peer, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
+        assert process.poll() is None, log.read_text()
+        try:
+            httpx.get(f"http://{peer.address}/v2/", trust_env=False)
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"the registry does not answer: {log.read_text()}")

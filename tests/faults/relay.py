@@ -1,0 +1,181 @@
+"""An HTTP relay on the loopback, in front of the real registry, that misbehaves where a test tells it to."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.scratch import REGISTRY
+
+CHUNK = 1 << 16
+UPLOAD = re.compile(r"/blobs/uploads/")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it came in. `number` counts those before it, over all paths."""
+
+    method: str
+    path: str
+    number: int
+
+    @property
+    def writes(self) -> bool:
+        """Whether it would change what the registry holds."""
+        return self.method in {"POST", "PATCH", "PUT", "DELETE"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """An answer that the registry did not give."""
+
+    status: int
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """The connection is cut after `after` bytes of the request's body; 0 is before anything is read."""
+
+    after: int = 0
+
+
+Fault = Answer | Cut | None
+Rule = Callable[[Asked], Fault]
+
+
+class Relay(ThreadingHTTPServer):
+    """What comes in goes to the real registry, except where the rule has another answer."""
+
+    daemon_threads = True
+
+    def __init__(self, rule: Rule) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.rule = rule
+        self.faults: list[Asked] = []
+        self.open = 0
+        self._lock = threading.Lock()
+        self._number = 0
+
+    @property
+    def address(self) -> str:
+        return f"localhost:{self.server_port}"
+
+    def decide(self, method: str, path: str) -> Fault:
+        """Count the request, and say how it is answered; one at a time, so that rules may count by themselves."""
+        with self._lock:
+            asked = Asked(method, path, self._number)
+            self._number += 1
+            fault = self.rule(asked)
+            if fault is not None:
+                self.faults.append(asked)
+            return fault
+
+    def count(self, change: int) -> None:
+        """Keep count of the connections that clients hold open."""
+        with self._lock:
+            self.open += change
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Relay
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.count(1)
+
+    def finish(self) -> None:
+        self.server.count(-1)
+        super().finish()
+
+    def handle(self) -> None:
+        # Clients hang up as they like, and faults hang up on them.
+        try:
+            super().handle()
+        except OSError:
+            self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: pytest shows what the command said."""
+
+    def _any(self) -> None:
+        fault = self.server.decide(self.command, self.path)
+        if fault is None:
+            self._pass_on()
+        elif isinstance(fault, Cut):
+            self._cut(fault.after)
+        else:
+            self._say(fault)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _any
+
+    def _body(self) -> Iterator[bytes]:
+        """The request's body; Go sends one of unknown length in chunks."""
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                yield self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return
+        left = int(self.headers.get("Content-Length") or 0)
+        while left:
+            data = self.rfile.read(min(CHUNK, left))
+            left -= len(data)
+            yield data
+
+    def _say(self, answer: Answer) -> None:
+        for _ in self._body():
+            pass
+        body = answer.body.encode()
+        self.send_response(answer.status)
+        for name, value in {"Content-Length": str(len(body)), **answer.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _cut(self, after: int) -> None:
+        body = self._body()
+        while after > 0 and (data := next(body, None)) is not None:
+            after -= len(data)
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.connection.close()
+        self.close_connection = True
+
+    def _pass_on(self) -> None:
+        upstream = http.client.HTTPConnection(REGISTRY, timeout=60)
+        # regctl has a line for each kind of manifest that it accepts.
+        names = {name.lower() for name in self.headers} - {"transfer-encoding"}
+        headers = {name: ", ".join(self.headers.get_all(name, [])) for name in names}
+        chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
+        upstream.request(self.command, self.path, body=self._body(), headers=headers, encode_chunked=chunked)
+        answer = upstream.getresponse()
+        self.send_response_only(answer.status, answer.reason)
+        for name, value in answer.getheaders():
+            self.send_header(name, value)
+        self.end_headers()
+        while data := answer.read(CHUNK):
+            self.wfile.write(data)
+        upstream.close()
+
+
+@contextmanager
+def relay(rule: Rule) -> Iterator[Relay]:
+    """A relay that follows the rule, until the block ends."""
+    server = Relay(rule)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
