@@ -16,7 +16,7 @@ build-all: $(READY) ## Build, scan, describe, sign and publish every service to 
 
 test: $(READY) lint ## Bring the engine up and run every test
 	$(BIN)/sealift up
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 3 --no-loadscope-reorder
 
 bench: $(READY) ## Measure against plain BuildKit and write docs/benchmarks.md (hours; ARGS="--scenario nothing")
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -8,8 +8,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.scratch import REGISTRY, ROOT, SEALIFT, Registry, Scratch, run
+
+# These share a machine of their own, which takes a minute to start.
+_ON_A_MACHINE = {"test_accidents", "test_disk", "test_without_network"}
+
+
+class _ByFile(LoadScopeScheduling):
+    """Each process of `make test` is given whole files, in order; the files on one machine count as one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0])
+        return "machine" if file.stem in _ON_A_MACHINE else str(file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return _ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

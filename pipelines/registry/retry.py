@@ -7,6 +7,7 @@ the registry's answer is final.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
@@ -28,12 +29,20 @@ def passing(error: BaseException) -> bool:
 
 
 def retried(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """Repeat an idempotent operation on passing failures: at most 4 attempts in 90 s, with jitter."""
+    """Repeat an idempotent request on passing failures: at most 4 attempts, of which none begins after 90 s."""
+    return _repeating(operation, BUDGET_SECONDS)
 
+
+def retried_however_long(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """The same for what moves gigabytes: what the work itself takes is no reason to give up."""
+    return _repeating(operation, math.inf)
+
+
+def _repeating(operation: Callable[P, Awaitable[T]], budget: float) -> Callable[P, Awaitable[T]]:
     async def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(passing),
-            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(BUDGET_SECONDS),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(budget),
             wait=wait_exponential_jitter(multiplier=0.5, max=15),
             reraise=True,
         ):

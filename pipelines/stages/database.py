@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any
 
+import anyio
 import dagger
 
 from pipelines import tools
@@ -109,6 +110,8 @@ async def _digest(toolbox: Toolbox, reference: str) -> str:
     return (await ask(toolbox, repository.registry, args, insecure=insecure, step="database")).strip()
 
 
+DOWNLOAD_SECONDS = 600
+"""For the database, under 100 MB: Trivy waits for ever where the way to a loopback registry loses a reset."""
 _DOWNLOAD = ("image", "--download-db-only", "--quiet", "--no-progress", "--skip-version-check", "--cache-dir=/trivy")
 
 
@@ -124,7 +127,12 @@ async def _download(toolbox: Toolbox, reference: str, digest: str) -> tuple[dagg
     args = [*_DOWNLOAD, f"--db-repository={toolbox.reach(repository)}@{digest}", *(["--insecure"] if insecure else [])]
     folder = trivy.with_exec(args, use_entrypoint=True).directory("/trivy/db")
     try:
-        return folder, await folder.file("metadata.json").contents()
+        with anyio.fail_after(DOWNLOAD_SECONDS):
+            return folder, await folder.file("metadata.json").contents()
+    except TimeoutError as failure:
+        said = f"{repository.registry}: no final answer within {DOWNLOAD_SECONDS} s"
+        # Not tried again: the engine would answer the same question with the end of the one that was given up.
+        raise _cannot_be_had(reference, RegistryError(said, remedy=remedy(said))) from failure
     except dagger.ExecError as failure:
         said = last_words(failure, lines=2)
         raise RegistryError(said, remedy=remedy(said), step="database") from failure

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipelines.errors import RegistryError
 from pipelines.model import Digest, Repository, Tag
 from pipelines.registry.answers import Meaning, meaning
-from pipelines.registry.retry import retried
+from pipelines.registry.retry import retried, retried_however_long
 from pipelines.stages.regctl import COPY_SECONDS, ask
 from pipelines.stages.toolbox import Toolbox, quarantined
 
@@ -41,7 +41,7 @@ async def current(toolbox: Toolbox, repository: Repository, tag: Tag, *, service
     return Digest(answer.strip())
 
 
-@retried
+@retried_however_long
 async def copy(
     toolbox: Toolbox, repository: Repository, digest: Digest, *, service: str, insecure: bool, again: bool = False
 ) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -17,8 +18,10 @@ REMEDY = "remedy: mend each line above and run again; docs/configuration.md desc
 
 
 @pytest.fixture
-def bare(tmp_path: Path) -> Bare:
-    return Bare.create(tmp_path)
+def bare() -> Iterator[Bare]:
+    # Below it is the name of a socket, which must not be long.
+    with TemporaryDirectory(prefix="sealift-") as folder:
+        yield Bare.create(Path(folder))
 
 
 def refused(done: Done) -> list[str]:

@@ -69,11 +69,18 @@ class Collector:
                 attributes=_plain(span.get("attributes", [])),
                 resource=_plain(resource["resource"].get("attributes", [])),
             )
-            for line in self.file.read_text().splitlines()
+            for line in self._written().splitlines()
             for resource in json.loads(line)["resourceSpans"]
             for scope in resource["scopeSpans"]
             for span in scope["spans"]
         ]
+
+    def _written(self) -> str:
+        """What is in the file when its last line is whole: the collector writes it in pieces."""
+        until = time.monotonic() + _SECONDS
+        while not (text := self.file.read_text()).endswith("\n") and time.monotonic() < until:
+            time.sleep(0.1)
+        return text
 
     def tree(self) -> Tree:
         """The spans of the only trace that there is."""

@@ -8,7 +8,7 @@ import pytest
 import tenacity
 
 from pipelines.errors import BuildError, EngineError, RegistryError, ToolError
-from pipelines.registry.retry import ATTEMPTS, BUDGET_SECONDS, passing, retried
+from pipelines.registry.retry import ATTEMPTS, BUDGET_SECONDS, passing, retried, retried_however_long
 
 pytestmark = pytest.mark.anyio
 
@@ -160,6 +160,13 @@ async def test_nothing_begins_after_the_budget_is_spent(clock: Clock) -> None:
         await retried(operation)()
     assert BUDGET_SECONDS == 90
     assert operation.calls == 2
+
+
+async def test_what_moves_much_is_tried_again_however_long_it_took(clock: Clock) -> None:
+    operation = Operation(clock, *[error(LOST)] * 10, seconds=3000)
+    with pytest.raises(RegistryError):
+        await retried_however_long(operation)()
+    assert operation.calls == ATTEMPTS
 
 
 async def test_other_errors_come_through_at_once(clock: Clock) -> None:
