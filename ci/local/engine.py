@@ -150,5 +150,7 @@ def stop_engine(podman: Podman, container: str) -> bool:
     """Stop and remove the container of that id; returns whether it was there."""
     if not podman.run("container", "exists", container).ok:
         return False
-    podman.check("rm", "--force", "--time", "20", container)
+    # Podman fails where a container that it kills ends at that very moment (4.3, seen): the second time it is gone.
+    if not podman.run("rm", "--force", "--time", "60", container).ok:
+        podman.check("rm", "--force", "--time", "20", container)
     return True
