@@ -140,10 +140,18 @@ def test_who_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_container_that_is_gone_is_not_stopped(podman: Podman, runner: RecordingRunner) -> None:
     assert stop_engine(podman, "abc123")
-    assert runner.ran("env", "podman", "rm") == [["env", "podman", "rm", "--force", "--time", "20", "abc123"]]
+    assert runner.ran("env", "podman", "rm") == [["env", "podman", "rm", "--force", "--time", "60", "abc123"]]
     runner.answers.clear()
     runner.answer("env", "podman", "container", "exists", status=1)
     assert not stop_engine(podman, "abc123")
+
+
+def test_a_container_that_ends_while_it_is_killed_is_removed_the_second_time(
+    podman: Podman, runner: RecordingRunner
+) -> None:
+    runner.answer("env", "podman", "rm", "--force", "--time", "60", status=1)
+    assert stop_engine(podman, "abc123")
+    assert [command[-1] for command in runner.ran("env", "podman", "rm")] == ["abc123", "abc123"]
 
 
 def test_an_engine_is_busy_while_somebody_is_connected(tmp_path: Path) -> None:
