@@ -19,7 +19,7 @@ def describe(root: Path = Path("/")) -> Mapping[str, str]:
     return {
         "processor": f"{cores} cores, {_field(root / 'proc/cpuinfo', 'model name')}, {platform.machine()}",
         "memory": f"{memory:.0f} GiB",
-        "kernel": f"{platform.system()} {platform.release()}",
+        "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
         "system": _field(root / "etc/os-release", "PRETTY_NAME", separator="=").strip('"'),
         "Python": platform.python_version(),
         "Dagger": DAGGER.version,
