@@ -123,5 +123,17 @@ class Scratch:
     def sealift(self, *arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         return run([*SEALIFT, *arguments], cwd=self.root, env=self.env, timeout=timeout)
 
+    def dagger_call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        keys = self.env["SEALIFT_KEYS_DIR"]
+        given = [
+            f"--source={self.root}",
+            f"--registry-service=tcp://{REGISTRY}",
+            f"--signing-key=file://{keys}/cosign.key",
+            f"--signing-password=file://{keys}/cosign.password",
+        ]
+        return run(
+            ["dagger", "call", "--progress=plain", "-m", str(ROOT), *given, *arguments], cwd=self.root, env=self.env
+        )
+
     def record(self) -> dict[str, dict[str, dict[str, object]]]:
         return json.loads((self.root / "dist" / "release.json").read_text())  # type: ignore[no-any-return]

@@ -51,7 +51,7 @@ async def advisories(
         digest = await _digest(toolbox, reference)
     except RegistryError as failure:
         if sample_allowed and meaning(failure.what) is Meaning.UNREACHABLE:
-            return await _sample(toolbox, failure.what)
+            return await sample_advisories(toolbox, failure.what)
         raise _cannot_be_had(reference, failure) from failure
     try:
         folder, metadata = await _download(toolbox, reference, digest)
@@ -160,7 +160,7 @@ def _unreadable(why: str) -> ToolError:
     )
 
 
-async def _sample(toolbox: Toolbox, why: str) -> Advisories:
+async def sample_advisories(toolbox: Toolbox, why: str) -> Advisories:
     """Build the sample from `pipelines/advisories`, with the Go module that is beside it."""
     folder = toolbox.client.directory()
     root = resources.files("pipelines.advisories")

@@ -125,8 +125,24 @@ def _main(
 ) -> None:
     """What the script `sealift` does, with files, folder and environment of its own."""
     flags = os.O_WRONLY | os.O_CREAT
-    for path, mode, number in ((os.devnull, os.O_RDONLY, 0), (out, flags, 1), (err, flags, 2)):
-        os.dup2(os.open(path, mode, 0o600), number)
+    files = [os.open(path, mode, 0o600) for path, mode in ((os.devnull, os.O_RDONLY), (out, flags), (err, flags))]
+    become(arguments, root, env, files, prepared)
+
+
+def become(
+    arguments: Sequence[str],
+    root: str,
+    env: Mapping[str, str],
+    files: Sequence[int],
+    prepared: Callable[[], None] | None = None,
+) -> None:
+    """Do in this process what the script `sealift` does.
+
+    :param files: descriptors of its standard input, output and error.
+    """
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
     os.chdir(root)
     os.environ.clear()
     os.environ.update(env)

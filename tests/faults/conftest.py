@@ -15,7 +15,7 @@ import pytest
 
 from ci.local.paths import find_paths
 from ci.local.record import load_record
-from pipelines.stages.database import _sample
+from pipelines.stages.database import sample_advisories
 from pipelines.stages.toolbox import Toolbox
 from tests.faults.advisory_artifacts import packed, served
 from tests.faults.machine import Machine, held, missing
@@ -45,7 +45,7 @@ def advisories(engine: Mapping[str, str], tmp_path_factory: pytest.TempPathFacto
 
     async def make() -> None:
         async with dagger.Connection() as client:
-            made = await _sample(Toolbox(client=client, project="scratch", run="test"), "a test wants it")
+            made = await sample_advisories(Toolbox(client=client, project="scratch", run="test"), "a test wants it")
             await made.folder.export(str(folder))
 
     with pytest.MonkeyPatch.context() as patch:

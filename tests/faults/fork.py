@@ -5,12 +5,13 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TextIO
+
+from tests.faults.command import become
 
 
 def started(
@@ -34,17 +35,9 @@ def _main(arguments: Sequence[str], root: str, env: Mapping[str, str], network: 
     """What the script `sealift` does, with output, folder, network and environment of its own."""
     os.setsid()
     _enter(network)
-    for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), output.fileno(), output.fileno())):
-        os.dup2(file, number)
+    files = [os.open(os.devnull, os.O_RDONLY), os.dup(output.fileno()), os.dup(output.fileno())]
     output.close()
-    os.chdir(root)
-    os.environ.clear()
-    os.environ.update(env)
-    sys.argv = ["sealift", *arguments]
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
-    from ci.cli import main
-
-    main()
+    become(arguments, root, env, files)
 
 
 def _enter(network: str) -> None:

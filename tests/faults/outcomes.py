@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
-from pathlib import Path
 
+from tests.faults.programs import eventually, programs
 from tests.faults.relay import Relay
 from tests.scratch import Scratch
-
-_PATIENCE = 60
 
 
 def refused(scratch: Scratch, code: int, *arguments: str, command: str = "build-all") -> str:
@@ -35,31 +32,19 @@ def published(scratch: Scratch, *arguments: str) -> str:
 
 
 def nothing_left(scratch: Scratch) -> None:
-    """No process of the test's commands runs any more; all of them had the test's folder in their environment."""
-    assert _gone(lambda: not _processes(scratch.env["SEALIFT_KEYS_DIR"])), _processes(scratch.env["SEALIFT_KEYS_DIR"])
+    """No process of the test's commands runs any more; all had the test's folder of keys in their environment."""
+    keys = scratch.env["SEALIFT_KEYS_DIR"]
+
+    def left() -> list[str]:
+        return [
+            program.command
+            for program in programs()
+            if program.pid != os.getpid() and program.started_with("SEALIFT_KEYS_DIR", keys)
+        ]
+
+    assert eventually(lambda: not left()), left()
 
 
 def let_go(server: Relay) -> None:
     """The engine holds no connection to the relay any more: the way to it, a service of the run, is closed."""
-    assert _gone(lambda: server.open == 0), f"{server.open} connection(s) are still open"
-
-
-def _gone(done: object) -> bool:
-    assert callable(done)
-    for _ in range(_PATIENCE * 10):
-        if done():
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def _processes(token: str) -> list[str]:
-    """The command lines of processes whose environment names the token."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if folder.name != str(os.getpid()) and token.encode() in (folder / "environ").read_bytes():
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-        except OSError:
-            continue
-    return found
+    assert eventually(lambda: server.open == 0), f"{server.open} connection(s) are still open"

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from tests.faults.outcomes import refused
 from tests.scratch import DOCKERFILE, SEALIFT, Scratch
 
 METADATA = "Metadata-Version: 2.1\nName: starlette\nVersion: {version}\n"
@@ -17,18 +18,6 @@ METADATA = "Metadata-Version: 2.1\nName: starlette\nVersion: {version}\n"
 OUTLINE = (
     "-----BEGIN RSA PRIVATE KEY-----\n" + "\n".join(["MIIE" + "A" * 60] * 12) + "\n-----END RSA PRIVATE KEY-----\n"
 )
-
-
-def refused(scratch: Scratch, code: int, *arguments: str) -> str:
-    """The release ends with this code, and no service has a tag; what it printed."""
-    done = scratch.sealift("build-all", *arguments)
-    said = done.stdout + done.stderr
-    assert done.returncode == code, said
-    assert "remedy" in said
-    assert "Traceback" not in said
-    for service in scratch.services:
-        assert scratch.registry.tags(service) == []
-    return said
 
 
 def test_a_vulnerable_package_in_one_platform_stops_the_release_of_all(scratch: Scratch) -> None:

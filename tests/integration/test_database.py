@@ -11,7 +11,7 @@ import anyio
 import dagger
 import pytest
 
-from pipelines.stages.database import _sample
+from pipelines.stages.database import sample_advisories
 from pipelines.stages.toolbox import Toolbox
 from tests.scratch import Scratch
 
@@ -25,7 +25,7 @@ def publish_database(scratch: Scratch, folder: Path, updated: datetime, monkeypa
 
     async def make() -> None:
         async with dagger.Connection() as client:
-            made = await _sample(Toolbox(client=client, project="scratch", run="test"), "a test wants it")
+            made = await sample_advisories(Toolbox(client=client, project="scratch", run="test"), "a test wants it")
             await made.folder.export(str(folder))
 
     anyio.run(make)

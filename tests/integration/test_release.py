@@ -9,7 +9,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from tests.scratch import ROOT, SEALIFT, Scratch, run
+from tests.scratch import SEALIFT, Scratch, run
 
 ON_WEB = """\
 ARG WEB_IMAGE=localhost:5000/web:dev
@@ -108,32 +108,20 @@ def test_signatures_that_are_gone_at_the_target_are_carried_again(scratch: Scrat
     assert scratch.registry.digest("web", "dev") == digest
 
 
-def dagger_call(scratch: Scratch, *arguments: str) -> subprocess.CompletedProcess[str]:
-    keys = scratch.env["SEALIFT_KEYS_DIR"]
-    given = [
-        f"--source={scratch.root}",
-        "--registry-service=tcp://localhost:5000",
-        f"--signing-key=file://{keys}/cosign.key",
-        f"--signing-password=file://{keys}/cosign.password",
-    ]
-    command = ["dagger", "call", "--progress=plain", "-m", str(ROOT), *given, *arguments]
-    return run(command, cwd=scratch.root, env=scratch.env)
-
-
 def test_the_module_gives_the_same_digests_and_builds_nothing_and_says_why_the_gate_refused(scratch: Scratch) -> None:
     scratch.service("web")
     scratch.commit()
     assert scratch.sealift("build-all").returncode == 0
-    done = dagger_call(scratch, "build-all", "record")
+    done = scratch.dagger_call("build-all", "record")
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
     assert record["services"]["web"]["index"] == scratch.record()["services"]["web"]["index"]
     assert record["services"]["web"]["platforms"]["linux/amd64"]["cached"]
-    built = dagger_call(scratch, "build", "--service=web", "--platform=linux/amd64", "user")
+    built = scratch.dagger_call("build", "--service=web", "--platform=linux/amd64", "user")
     assert built.stdout.strip() == "1001:1001", built.stderr
     scratch.services["web"]["size_budget"] = "1MB"
     scratch.commit()
-    refused = dagger_call(scratch, "build-all", "--no-push", "summary")
+    refused = scratch.dagger_call("build-all", "--no-push", "summary")
     assert refused.returncode != 0
     assert "REFUSED by the gate" in refused.stderr
     assert "web linux/amd64 size:" in refused.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.collector import Collector, Span, Tree, built, collector
-from tests.scratch import ROOT, Scratch, run
+from tests.scratch import Scratch, run
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 UNIT = ["build", "boot", "sbom", "scan"]
@@ -113,15 +113,7 @@ def test_a_call_of_the_module_is_one_trace_with_our_spans_beneath_the_function(
     # Its keys, and the layers that the module's run finds.
     assert scratch.sealift("build-all", "--no-push").returncode == 0
     scratch.env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": received.http}
-    keys = scratch.env["SEALIFT_KEYS_DIR"]
-    given = [
-        f"--source={scratch.root}",
-        "--registry-service=tcp://localhost:5000",
-        f"--signing-key=file://{keys}/cosign.key",
-        f"--signing-password=file://{keys}/cosign.password",
-    ]
-    call = ["dagger", "call", "--progress=plain", "-m", str(ROOT), *given, "build-all", "--no-push"]
-    done = run([*call, "dist", "export", "--path=fetched"], cwd=scratch.root, env=scratch.env)
+    done = scratch.dagger_call("build-all", "--no-push", "dist", "export", "--path=fetched")
     assert done.returncode == 0, done.stderr
     tree = received.tree()
     check_tree(tree, "RUN sealift build-all", ["web"])
