@@ -14,6 +14,7 @@ from rich.text import Text
 
 from pipelines.model import Examined, Severity
 from pipelines.release import Release, ServiceRelease, by_severity
+from pipelines.report.plain import plain
 from pipelines.report.trace import in_short
 from pipelines.trace import Trace
 
@@ -32,10 +33,7 @@ def megabytes(size: int) -> str:
 
 def text(release: Release, *, out: str, width: int = WIDTH, trace: Trace | None = None) -> str:
     """The summary as plain text, `width` columns wide."""
-    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
-    console.print(render(release, out=out, width=width, trace=trace))
-    assert isinstance(console.file, io.StringIO)  # noqa: S101 - made above
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+    return plain(render(release, out=out, width=width, trace=trace), width=width)
 
 
 def render(release: Release, *, out: str, width: int = WIDTH, trace: Trace | None = None) -> RenderableType:

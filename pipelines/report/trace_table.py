@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -24,14 +23,6 @@ _ELSEWHERE = {
     "off": "OpenTelemetry is turned off (OTEL_SDK_DISABLED)",
     "here": "",
 }
-
-
-def text(trace: Trace, *, width: int) -> str:
-    """The same as plain text, `width` columns wide."""
-    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
-    console.print(render(trace, width=width))
-    assert isinstance(console.file, io.StringIO)  # noqa: S101 - made above
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
 
 
 def render(trace: Trace, *, width: int) -> RenderableType:

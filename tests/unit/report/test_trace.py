@@ -11,7 +11,8 @@ import pytest
 
 from pipelines.errors import ConfigError, ExitCode
 from pipelines.report import trace as report
-from pipelines.report.trace_table import text
+from pipelines.report.plain import plain
+from pipelines.report.trace_table import render
 from pipelines.trace import FILE, Made, Stage, Step, Trace, read
 
 
@@ -114,14 +115,14 @@ def test_golden_json(golden: Callable[[str, str], None]) -> None:
 
 @pytest.mark.parametrize("width", [120, 40])
 def test_golden_table(golden: Callable[[str, str], None], width: int) -> None:
-    shown = text(TRACE, width=width)
+    shown = plain(render(TRACE, width=width), width=width)
     assert max(len(line) for line in shown.splitlines()) <= width
     golden(f"trace-{width}.txt", shown)
 
 
 @pytest.mark.parametrize("engine", ["collector", "caller", "off"])
 def test_a_trace_without_the_engines_spans_says_where_they_are(engine: str) -> None:
-    shown = text(TRACE.model_copy(update={"engine": engine, "steps": None}), width=120)
+    shown = plain(render(TRACE.model_copy(update={"engine": engine, "steps": None}), width=120), width=120)
     (line,) = [line for line in shown.splitlines() if line.startswith("Engine steps")]
     assert {"collector": "collector", "caller": "client that called", "off": "OTEL_SDK_DISABLED"}[engine] in line
 
