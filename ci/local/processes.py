@@ -24,11 +24,14 @@ class Process:
 def identify(pid: int, proc: Path = Path("/proc")) -> Process | None:
     """The process with that id as it is now; None if there is none, or only its unreaped remains."""
     try:
-        # Field 2 is the program's name in parentheses and may hold spaces; 3 is the state, 22 the start (proc(5)).
+        # Field 2 is the program's name in parentheses and may hold spaces; 3 is the state, 20 the number of threads,
+        # 22 the start (proc(5)).
         fields = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if fields[0] in "ZX" else Process(pid, fields[19])
+    # While other threads end, the first one is remains already, and the process still holds its ports.
+    remains = fields[0] in "ZX" and int(fields[17]) <= 1
+    return None if remains else Process(pid, fields[19])
 
 
 def alive(process: Process, proc: Path = Path("/proc")) -> bool:

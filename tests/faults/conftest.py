@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import anyio
 import dagger
@@ -18,6 +19,7 @@ from ci.local.record import load_record
 from pipelines.stages.database import sample_advisories
 from pipelines.stages.toolbox import Toolbox
 from tests.faults.advisory_artifacts import packed, served
+from tests.faults.command import Bare
 from tests.faults.machine import Machine, held, missing
 from tests.faults.small import Small
 from tests.faults.strikes import DATABASE, Aboard, MachineRegistry
@@ -84,6 +86,14 @@ def new_repository(machine: Machine, advisories: Path, tmp_path_factory: pytest.
 def released(engine: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Small:
     """The smallest release, of which every test has its own view by `repository`."""
     return Small.create(tmp_path_factory.mktemp("small"), engine)
+
+
+@pytest.fixture
+def bare() -> Iterator[Bare]:
+    """The command on a small repository, with no engine within reach."""
+    # Below it is the name of a socket, which must not be long.
+    with TemporaryDirectory(prefix="sealift-") as folder:
+        yield Bare.create(Path(folder))
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,13 +14,6 @@ from tests.faults.command import CONFIG, Bare, Done
 from tests.scratch import DOCKERFILE
 
 REMEDY = "remedy: mend each line above and run again; docs/configuration.md describes every key and variable"
-
-
-@pytest.fixture
-def bare() -> Iterator[Bare]:
-    # Below it is the name of a socket, which must not be long.
-    with TemporaryDirectory(prefix="sealift-") as folder:
-        yield Bare.create(Path(folder))
 
 
 def refused(done: Done) -> list[str]:

@@ -53,8 +53,12 @@ def test_who_does_not_listen_is_killed(tmp_path: Path) -> None:
     assert signals == [15, 9]
 
 
-def test_remains_of_a_process_do_not_count(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("threads", "expected"), [("1", None), ("4", Process(7, "99"))])
+def test_remains_of_a_process_count_while_threads_of_it_run(
+    tmp_path: Path, threads: str, expected: Process | None
+) -> None:
     (tmp_path / "7").mkdir()
-    (tmp_path / "7" / "stat").write_text("7 (x) Z " + " ".join(["0"] * 30))
-    assert identify(7, tmp_path) is None
+    fields = ["Z"] + ["0"] * 16 + [threads, "0", "99"] + ["0"] * 5
+    (tmp_path / "7" / "stat").write_text(f"7 (x) {' '.join(fields)}")
+    assert identify(7, tmp_path) == expected
     assert identify(8, tmp_path) is None
