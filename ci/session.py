@@ -27,7 +27,7 @@ from ci.telemetry import Telemetry
 from pipelines.config import is_loopback
 from pipelines.contexts import Context, sent
 from pipelines.errors import SealiftError
-from pipelines.graph import Observer, Options, Run
+from pipelines.graph import Observer, Options, Run, Slots
 from pipelines.stages.failures import ENGINE_FAILURES, lost
 from pipelines.stages.full import disk_full
 from pipelines.stages.toolbox import Toolbox, port_of
@@ -132,7 +132,7 @@ async def _run(client: dagger.Client, call: Call, observer: Observer) -> Run:
         persist=persist,
         clock=lambda: datetime.now(UTC),
         started=now,
-        limiter=anyio.CapacityLimiter(plan.jobs),
+        slots=Slots(plan.jobs),
     )
 
 

@@ -18,6 +18,7 @@ from pipelines.graph.context import Observer, Options, Persist, Run, SecretSourc
 from pipelines.graph.lift import lift, look, to_carry
 from pipelines.graph.quarantine import held
 from pipelines.graph.seal import join, seal
+from pipelines.graph.slots import Slots
 from pipelines.graph.units import Examination, build_one, examine
 from pipelines.model import Database
 from pipelines.plan import Plan
@@ -35,6 +36,7 @@ __all__ = [
     "Run",
     "SecretSource",
     "SignerSource",
+    "Slots",
     "build_one",
     "check_options",
     "release",

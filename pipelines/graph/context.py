@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-import anyio
 import dagger
 
 from pipelines.errors import EngineError, SealiftError, SeveralErrors
+from pipelines.graph.slots import Slots
 from pipelines.model import Digest, Unit
 from pipelines.plan import Plan
 from pipelines.stages.failures import ENGINE_FAILURES, lost
@@ -99,14 +99,17 @@ class Run:
     persist: Persist
     clock: Callable[[], datetime]
     started: datetime
-    limiter: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
+    slots: Slots
 
     @asynccontextmanager
-    async def step(self, name: str, unit: str | Unit = "") -> AsyncIterator[Note]:
-        """Run one stage within the bound on concurrency, in a span of its own, and tell the observer how it went."""
+    async def step(self, name: str, unit: str | Unit = "", *, shared: str | None = None) -> AsyncIterator[Note]:
+        """Run one stage within the bound on concurrency, in a span of its own, and tell the observer how it went.
+
+        :param shared: stages that name the same share most of their work, and one slot; see `Slots`.
+        """
         note = Note()
         asked = self.recorder.now()
-        async with self.limiter:
+        async with self.slots.taken(shared):
             began = time.monotonic()
             self.observer.started(name, str(unit))
             try:

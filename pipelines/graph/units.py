@@ -82,7 +82,7 @@ async def build_one(run: Run, examination: Examination, unit: Unit) -> dagger.Co
         base = Unit(service=need, platform=unit.platform)
         await examination.built[base].wait()
         bases[need] = examination.digests[base]
-    async with run.step("build", unit) as note:
+    async with run.step("build", unit, shared=f"build {service.name}") as note:
         for need, digest in bases.items():
             await by_digest(run.toolbox, Unit(service=need, platform=unit.platform), digest)
         container = await build(
