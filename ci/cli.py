@@ -168,7 +168,7 @@ for command in (*local_commands, trace_command):
 
 
 def main() -> None:
-    """Entry point: every error is caught here, once."""
+    """Run the command: every error is caught here, once."""
     try:
         # Click writes its help at least 50 columns wide, unless it is told otherwise.
         width = columns(sys.stdout)
@@ -180,7 +180,3 @@ def main() -> None:
         code = stop.exit_code if isinstance(stop, Interrupted) else ExitCode.INTERRUPTED
         report("interrupted: nothing more is running; no tag moves after this")
         sys.exit(code)
-
-
-if __name__ == "__main__":
-    main()

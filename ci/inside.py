@@ -79,7 +79,7 @@ async def command(inputs: Inputs, arguments: Sequence[str]) -> dagger.Container:
         container = container.with_env_variable(REGISTRY_VARIABLE, REGISTRY_ALIAS)
     try:
         return await container.with_exec(
-            ["python3", "-m", "ci.cli", *arguments], experimental_privileged_nesting=True
+            ["python3", "-m", "ci", *arguments], experimental_privileged_nesting=True
         ).sync()
     except dagger.ExecError as failure:
         # Standard error holds the progress too; the command's own error comes last, behind this word. A refusal by

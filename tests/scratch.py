@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SEALIFT = [sys.executable, "-m", "ci.cli"]
+SEALIFT = [sys.executable, "-m", "ci"]
 REGISTRY = "localhost:5000"
 
 SERVER = """\

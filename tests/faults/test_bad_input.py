@@ -198,7 +198,7 @@ def test_a_yaml_bomb_is_refused_in_little_memory(bare: Bare, bomb: str) -> None:
     """In a process of its own, whose memory is counted: no more than twice of what the command takes anyway."""
 
     def peak(*arguments: str) -> tuple[int, str]:
-        command = [sys.executable, "-m", "ci.cli", *arguments]
+        command = [sys.executable, "-m", "ci", *arguments]
         process = subprocess.Popen(command, cwd=bare.root, env=bare.env, stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
         said = process.stderr.read()
