@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
-from pathlib import PurePosixPath
 
 import dagger
 
@@ -24,6 +23,9 @@ QUARANTINE = "quarantine:5000"
 
 TARGET_ALIAS = "target-registry"
 """A registry on the user's own loopback, as tool containers see it."""
+
+_DOCKER_CONFIG = "/run/sealift/docker"
+_REGCTL_CONFIG = "/tmp/regctl.json"  # noqa: S108 - inside the tool's own container
 
 # The blob cache is off: another run on the same engine writes to the same volume.
 _QUARANTINE_CONFIG = """\
@@ -53,7 +55,6 @@ class Toolbox:
     _asked: Iterator[int] = field(default_factory=count, repr=False, compare=False)
     # dagger-io asks for a service's id once for each chain that it is bound into; forks of one chain share the answer.
     _bound: dict[str, dagger.Container] = field(default_factory=dict, repr=False, compare=False)
-    _fetched: set[str] = field(default_factory=set, repr=False, compare=False)
     _answers: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     async def once(self, question: str, ask: Callable[[], Awaitable[str]]) -> str:
@@ -102,9 +103,8 @@ class Toolbox:
 
     async def fetched(self, tool: Tool) -> None:
         """Have the engine fetch the tool's image, which may take minutes, before something waits for the tool."""
-        if tool.name not in self._fetched:
-            await self.client.container().from_(tool.image).with_exec(["version"], use_entrypoint=True).sync()
-            self._fetched.add(tool.name)
+        container = self.client.container().from_(tool.image).with_exec(["version"], use_entrypoint=True)
+        await self.once(f"fetch {tool.name}", container.stdout)
 
     def _made(self, key: str, make: Callable[[], dagger.Container]) -> dagger.Container:
         if key not in self._bound:
@@ -124,18 +124,14 @@ class Toolbox:
         if self.target is not None:
             container = container.with_service_binding(TARGET_ALIAS, self.target)
         if self.docker_config is not None:
-            path = PurePosixPath("/run/sealift/docker")
-            container = container.with_env_variable("DOCKER_CONFIG", str(path)).with_mounted_secret(
-                str(path / "config.json"), self.docker_config
+            container = container.with_env_variable("DOCKER_CONFIG", _DOCKER_CONFIG).with_mounted_secret(
+                f"{_DOCKER_CONFIG}/config.json", self.docker_config
             )
         return container
 
     def _regctl(self, container: dagger.Container, *hosts: str) -> dagger.Container:
         config = json.dumps({"hosts": {host: {"tls": "disabled"} for host in hosts}})
-        return container.with_new_file("/tmp/regctl.json", config).with_env_variable(  # noqa: S108 - in its container
-            "REGCTL_CONFIG",
-            "/tmp/regctl.json",  # noqa: S108
-        )
+        return container.with_new_file(_REGCTL_CONFIG, config).with_env_variable("REGCTL_CONFIG", _REGCTL_CONFIG)
 
     def reach(self, repository: Repository) -> str:
         """The repository's address as a tool container that was made `outward` sees it."""

@@ -25,6 +25,9 @@ services:
 environments:
   local: {registry: localhost:5000, tags: [dev]}
 """
+WEB = "web: {}"
+"""What the configuration says of the service."""
+
 NO_ENGINE = {"_EXPERIMENTAL_DAGGER_RUNNER_HOST": "tcp://127.0.0.1:1"}
 """Nobody listens there: reaching for an engine fails, with exit code 7."""
 
