@@ -55,15 +55,14 @@ def judge(plan: Plan, units: Sequence[Examined], database: Database | None) -> t
     return tuple(found)
 
 
-def refuse(violations: Sequence[Violation]) -> None:
-    """:raises GateFailed: if there is any violation; the message lists them all."""
-    if violations:
-        lines = "\n".join(f"- {violation}" for violation in violations)
-        raise GateFailed(
-            f"the gate refused the release, nothing was published:\n{lines}",
-            remedy="mend what is listed and run again; the reports have the details",
-            step="gate",
-        )
+def refusal(violations: Sequence[Violation]) -> GateFailed:
+    """The verdict on a release that has violations; the message lists them all."""
+    lines = "\n".join(f"- {violation}" for violation in violations)
+    return GateFailed(
+        f"the gate refused the release, nothing was published:\n{lines}",
+        remedy="mend what is listed and run again; the reports have the details",
+        step="gate",
+    )
 
 
 def _missing(service: str, platform: str, what: str) -> Violation:

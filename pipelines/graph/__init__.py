@@ -13,7 +13,7 @@ import anyio
 import dagger
 
 from pipelines import tools
-from pipelines.errors import ConfigError, GateFailed
+from pipelines.errors import ConfigError
 from pipelines.graph.context import Observer, Options, Persist, Run, SecretSource, SignerSource
 from pipelines.graph.lift import lift, look, to_carry
 from pipelines.graph.quarantine import held
@@ -22,7 +22,7 @@ from pipelines.graph.slots import Slots
 from pipelines.graph.units import Examination, build_one, examine
 from pipelines.model import Database
 from pipelines.plan import Plan
-from pipelines.policy import judge, refuse
+from pipelines.policy import judge, refusal
 from pipelines.release import Release, ServiceRelease
 from pipelines.report import summary
 from pipelines.stages.toolbox import tool_references
@@ -60,10 +60,6 @@ class Outcome:
         await (folder / "release.json").write_text(self.release.text(), encoding="utf-8")
         await (folder / "summary.txt").write_text(summary.text(self.release, out=str(out)), encoding="utf-8")
 
-    def raise_for_verdict(self) -> None:
-        """:raises GateFailed: if the gate refused the release."""
-        refuse(self.release.violations)
-
 
 def check_options(plan: Plan, options: Options) -> None:
     """:raises ConfigError: the options ask for something that this plan must not have."""
@@ -84,10 +80,8 @@ async def release(run: Run) -> Outcome:
     async with held(run.toolbox):
         outcome = await _release(run)
     run.recorder.examined(outcome.release.units)
-    try:
-        outcome.raise_for_verdict()
-    except GateFailed as refusal:
-        run.recorder.refused(refusal)
+    if outcome.release.violations:
+        run.recorder.refused(refusal(outcome.release.violations))
     return outcome
 
 
