@@ -32,6 +32,9 @@ EXPOSE 8080
 ENTRYPOINT ["python3", "/app/server.py"]
 """
 
+TINY = "FROM scratch\nCOPY server.py /server.py\nUSER 1001:1001\n"
+"""For tests to which the image does not matter: nothing to boot, and next to nothing to read."""
+
 
 def run(
     arguments: list[str], *, cwd: Path = ROOT, env: Mapping[str, str] | None = None, timeout: float = 600

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.collector import Collector, Span, Tree, built, collector
-from tests.scratch import Scratch, run
+from tests.scratch import TINY, Scratch, run
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 UNIT = ["build", "boot", "sbom", "scan"]
@@ -126,7 +126,7 @@ def test_a_call_of_the_module_is_one_trace_with_our_spans_beneath_the_function(
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 @pytest.mark.parametrize("answers", ["refuses", "is silent"])
 def test_a_collector_that_is_not_there_costs_one_line(scratch: Scratch, answers: str, protocol: str) -> None:
-    scratch.service("web")
+    scratch.service("web", dockerfile=TINY, settings={"boot": None})
     scratch.commit()
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
