@@ -19,7 +19,7 @@ from pipelines.graph.lift import lift, look, to_carry
 from pipelines.graph.quarantine import held
 from pipelines.graph.seal import join, seal
 from pipelines.graph.slots import Slots
-from pipelines.graph.units import Examination, build_one, examine
+from pipelines.graph.units import Examination, examine
 from pipelines.model import Database
 from pipelines.plan import Plan
 from pipelines.policy import judge, refusal
@@ -37,7 +37,6 @@ __all__ = [
     "SecretSource",
     "SignerSource",
     "Slots",
-    "build_one",
     "check_options",
     "release",
     "reports_of",

@@ -74,8 +74,8 @@ async def look_up(run: Run, examination: Examination) -> None:
     examination.looked.set()
 
 
-async def build_one(run: Run, examination: Examination, unit: Unit) -> dagger.Container:
-    """Build a unit, put it into the quarantine, and give back what the quarantine holds."""
+async def build_one(run: Run, examination: Examination, unit: Unit) -> None:
+    """Build a unit and put it into the quarantine; from then on it is spoken of by its digest only."""
     service = run.plan.service(unit.service)
     bases: dict[str, Digest] = {}
     for need in service.needs:
@@ -95,16 +95,19 @@ async def build_one(run: Run, examination: Examination, unit: Unit) -> dagger.Co
             no_cache=run.options.no_cache,
         )
         digest = await quarantine(run.toolbox, container, unit)
-        kept = await by_digest(run.toolbox, unit, digest)
         note.text, note.digest = digest.short, digest
     examination.digests[unit] = digest
     examination.built[unit].set()
-    return kept
+
+
+async def kept(run: Run, examination: Examination, unit: Unit) -> dagger.Container:
+    """The unit's container, as the quarantine gives it back."""
+    return await by_digest(run.toolbox, unit, examination.digests[unit])
 
 
 async def _unit(run: Run, examination: Examination, unit: Unit) -> None:
     began = time.monotonic()
-    container = await build_one(run, examination, unit)
+    await build_one(run, examination, unit)
     digest = examination.digests[unit]
     service = run.plan.service(unit.service)
     images: list[Image] = []
@@ -115,7 +118,7 @@ async def _unit(run: Run, examination: Examination, unit: Unit) -> None:
 
     jobs: list[Job] = [inspected, partial(describe, run, examination, unit)]
     if service.boot is not None:
-        jobs.append(partial(_boot, run, unit, digest, container, service, boots))
+        jobs.append(partial(_boot, run, examination, unit, service, boots))
     if run.options.scan:
         jobs.append(partial(scan_one, run, examination, unit))
     await together(jobs)
@@ -132,12 +135,11 @@ async def _unit(run: Run, examination: Examination, unit: Unit) -> None:
     )
 
 
-async def _boot(
-    run: Run, unit: Unit, digest: Digest, container: dagger.Container, service: ServicePlan, out: list[Booted]
-) -> None:
+async def _boot(run: Run, examination: Examination, unit: Unit, service: ServicePlan, out: list[Booted]) -> None:
     assert service.boot is not None  # noqa: S101 - the caller looked
     async with run.step("boot", unit) as note:
-        out.append(await boot(run.toolbox, unit, digest, container, service.boot))
+        container = await kept(run, examination, unit)
+        out.append(await boot(run.toolbox, unit, examination.digests[unit], container, service.boot))
         note.text = f"healthy after {out[0].ms} ms"
 
 

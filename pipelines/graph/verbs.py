@@ -14,7 +14,7 @@ from pipelines.errors import RegistryError, SigningError
 from pipelines.graph.context import Run
 from pipelines.graph.quarantine import held, start
 from pipelines.graph.together import Job, together
-from pipelines.graph.units import Examination, begin, build_one, describe, look_up, scan_one
+from pipelines.graph.units import Examination, begin, build_one, describe, kept, look_up, scan_one
 from pipelines.model import Digest, Platform, Unit
 from pipelines.plan import ServicePlan
 from pipelines.policy import counts
@@ -33,8 +33,9 @@ async def only(run: Run, *, scans: bool = False, sboms: bool = False, export: Pa
     examination = begin(run.plan)
 
     async def one(unit: Unit) -> None:
-        container = await build_one(run, examination, unit)
+        await build_one(run, examination, unit)
         if export is not None:
+            container = await kept(run, examination, unit)
             await container.export(str(export.absolute() / f"{unit.service}-{unit.platform.slug}.tar"))
         if sboms:
             await describe(run, examination, unit)
@@ -55,7 +56,8 @@ async def containers(run: Run) -> dict[Unit, dagger.Container]:
     found: dict[Unit, dagger.Container] = {}
 
     async def one(unit: Unit) -> None:
-        found[unit] = await build_one(run, examination, unit)
+        await build_one(run, examination, unit)
+        found[unit] = await kept(run, examination, unit)
 
     async with held(run.toolbox):
         await together([partial(start, run.toolbox), *(partial(one, unit) for unit in examination.built)])
