@@ -20,7 +20,7 @@ _SOURCES: Mapping[str, tuple[str, str]] = {
     "aidb": ("services/aidb/aidb/search.py", "BENCH_RUN = {0}"),
     "embeddings": ("services/embeddings/embeddings/model.py", "BENCH_RUN = {0}"),
     "nixos-docs": ("services/nixos-docs/nixos_docs/pages.py", "BENCH_RUN = {0}"),
-    "dashboard-api": ("services/dashboard-api/src/health.ts", "export const benchRun = {0};"),
+    "dashboard-api": ("services/dashboard-api/src/health.ts", "export const benchRun{0} = {0};"),
     # A variable alone would be left out by the linker.
     "hybrid-coordinator": (
         "services/go/cmd/hybrid-coordinator/main.go",
