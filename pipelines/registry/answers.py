@@ -14,6 +14,7 @@ class Meaning(Enum):
     NOT_FOUND = "check the name and that it was published"
     READ_ONLY = "the registry takes no writes: end its read-only mode, or name a registry that can be pushed to"
     FULL = "free space at the registry, or raise its quota, and run the command again; what is there is not sent twice"
+    UPLOAD_LOST = "the registry forgot an upload in the middle of it: its log says whether it is full or was restarted"
     BUSY = "the registry is in trouble or asks to wait: wait a few minutes and run the command again"
     NO_REGISTRY = "what answers is no registry, or a log-in page of the network: check the address and the proxy"
     UNREACHABLE = "check the registry's address and that it runs; for the local one run 'sealift up'"
@@ -36,6 +37,8 @@ _STATUS = {
 # digest.
 _STATUS_TEXT = re.compile(r"\bhttp (\d{3})\b|\bstatus code (\d{3})\b")
 _FULL = re.compile(r"no space left|quota exceeded|disk full")
+# An upload that was begun is not there any more: of a full registry, this is sometimes all that is seen.
+_UPLOAD_LOST = re.compile(r"failed to send blob \((chunk|put)\).*\bhttp 404\b")
 _WORDS = (
     (Meaning.NO_REGISTRY, re.compile(r"text/html|invalid character '<'|http response to https client")),
     (Meaning.UNREACHABLE, re.compile(r"connection refused|no such host|timeout|lookup|\": eof|network is unreachable")),
@@ -65,6 +68,8 @@ def meaning(message: str) -> Meaning:
     text = message.lower()
     if _FULL.search(text):
         return Meaning.FULL
+    if _UPLOAD_LOST.search(text):
+        return Meaning.UPLOAD_LOST
     found = _STATUS_TEXT.search(text)
     if found:
         status = int(found[1] or found[2])

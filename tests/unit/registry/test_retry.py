@@ -71,6 +71,7 @@ class Operation:
         "localhost:5000: connection refused",
         f"blob sha256:{'404' * 21}a: [http 500]",
         "localhost:4040: connection reset",
+        "failed to send blob (chunk), ref r.example/web@sha256:2e62: http status: not found [http 404]",
     ],
 )
 def test_what_may_pass_by_itself(what: str) -> None:
