@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -78,3 +79,12 @@ def test_the_lock_file_keeps_what_it_had(checkout: Checkout) -> None:
         checkout.lock()
     assert file.read_text().startswith(before)
     assert file.read_text().count("six==") == 1
+
+
+@pytest.mark.parametrize("file", ["services/dashboard-api/src/health.ts", "services/go/cmd/ralph-wiggum/main.go"])
+def test_a_source_that_is_changed_twice_declares_nothing_twice(checkout: Checkout, file: str) -> None:
+    """Python takes a second value for a name; TypeScript and Go do not compile."""
+    for _ in range(2):
+        checkout.all_sources()
+    declared = re.findall(r"^(?:export const|var) (bench\w+)", (checkout.root / file).read_text(), re.MULTILINE)
+    assert len(set(declared)) == len(declared) == 2

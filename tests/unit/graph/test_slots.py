@@ -10,7 +10,7 @@ from pipelines.graph.slots import Slots
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(10)]
 
 
-async def inside(slots: Slots, names: Sequence[str | None]) -> list[int]:
+async def inside(slots: Slots, names: Sequence[str | None]) -> list[list[int]]:
     """Which of the stages are let in, each time after all of those that were let in before have left."""
     here: list[int] = []
     leave = anyio.Event()
