@@ -20,10 +20,10 @@ BOTH = ["linux/amd64", "linux/arm64"]
 REPORTS = {"sbom.spdx.json", "sbom.cdx.json", "scan.json", "scan.sarif", "scan.txt"}
 
 
-def two_services(scratch: Scratch, *platforms: str) -> None:
+def two_services(scratch: Scratch) -> None:
     scratch.service("web")
     scratch.service("worker", dockerfile=ON_WEB, settings={"needs": {"web": "WEB_IMAGE"}})
-    scratch.extra["platforms"] = platforms
+    scratch.extra["platforms"] = BOTH
     scratch.commit()
 
 
@@ -36,7 +36,7 @@ def cosign(scratch: Scratch, *arguments: str) -> int:
 
 
 def test_everything_is_published_signed_and_attested_and_a_second_run_makes_nothing(scratch: Scratch) -> None:
-    two_services(scratch, *BOTH)
+    two_services(scratch)
     first = scratch.sealift("build-all")
     assert first.returncode == 0, first.stderr
     assert "PUBLISHED" in first.stdout
@@ -227,7 +227,7 @@ ENTRYPOINT ["python3", "/app/server.py"]
 
 
 def test_two_runs_at_once_do_not_break_each_other(scratch: Scratch) -> None:
-    two_services(scratch, "linux/amd64")
+    two_services(scratch)
     environ = {**os.environ, **scratch.env}
     runs = [
         subprocess.Popen(
