@@ -22,6 +22,12 @@ _STATE_LABEL = "dev.sealift.state"
 # The engine's own rule empties its cache whenever less than a fifth of the disk is free, so that on a well-filled disk
 # every run starts cold. These bounds are absolute.
 _GC = {"reservedSpace": "10GB", "maxUsedSpace": "40GB", "minFreeSpace": "4GB"}
+_PAUSE, _SAY, _LONGEST = 0.25, 15.0, 1800.0
+"""Seconds between two looks for the engine, between two words about it, and until it is given up.
+
+An engine that was killed, or whose machine was, empties its cache before it listens: 12 GB of many small files took
+minutes on a slow disk (seen).
+"""
 _LONGEST_SOCKET_PATH = 107
 """unix(7): sun_path holds 108 bytes with the final zero."""
 
@@ -133,17 +139,28 @@ def _shares_network(setup: Setup, pid: int) -> bool:
 
 
 def _wait(setup: Setup, podman: Podman, container: str, pause: Callable[[float], None]) -> None:
-    for _ in range(240):
+    fault = f"did not listen within {_LONGEST / 60:.0f} minutes"
+    for look in range(1, int(_LONGEST / _PAUSE)):
         if listens(socket_path(setup)):
             return
         if podman.run("inspect", "--format", "{{.State.Running}}", container).output.strip() == "false":
+            fault = "did not start"
             break
-        pause(0.25)
+        if look % (_SAY / _PAUSE) == 0:
+            setup.report(_slow(podman, container))
+        pause(_PAUSE)
     log = podman.run("logs", "--tail", "15", container)
     raise EngineError(
-        f"the engine did not start:\n{(log.output + log.errors).strip()}",
+        f"the engine {fault}:\n{(log.output + log.errors).strip()}",
         remedy="`sealift doctor` checks this machine; `sealift down` and `sealift up` start it anew",
     )
+
+
+def _slow(podman: Podman, container: str) -> str:
+    log = podman.run("logs", container)
+    if "unclean" in log.output + log.errors:
+        return "the engine was not ended properly last time: it empties its cache before it takes work …"
+    return "still starting the engine …"
 
 
 def stop_engine(podman: Podman, container: str) -> bool:

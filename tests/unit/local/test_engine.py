@@ -82,6 +82,39 @@ def test_an_engine_that_dies_is_quoted(
         start_engine(setup, podman, mirror, {}, pause=lambda _: None)
 
 
+@pytest.mark.parametrize(
+    ("log", "phrase"), [("persistence store marked unclean", "empties its cache"), ("detected mtu", "still starting")]
+)
+def test_an_engine_that_starts_slowly_is_waited_for(
+    setup: Setup,
+    mirror: Local,
+    podman: Podman,
+    runner: RecordingRunner,
+    monkeypatch: pytest.MonkeyPatch,
+    log: str,
+    phrase: str,
+    said: list[str],
+) -> None:
+    looks = iter([False] * 500)
+    runner.answer("env", "podman", "run", output="abc123\n")
+    runner.answer("env", "podman", "logs", errors=f"{log}\n")
+    monkeypatch.setattr(module, "listens", lambda _path: next(looks, True))
+    assert start_engine(setup, podman, mirror, {}, pause=lambda _: None) == "abc123"
+    assert [phrase in note for note in said[1:]] == [True] * 8, "once in 60 looks"
+
+
+def test_an_engine_that_never_listens_is_given_up(
+    setup: Setup, mirror: Local, podman: Podman, runner: RecordingRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    runner.answer("env", "podman", "run", output="abc123\n")
+    runner.answer("env", "podman", "logs", errors="still at it\n")
+    monkeypatch.setattr(module, "listens", lambda _path: False)
+    with pytest.raises(EngineError, match=r"(?s)did not listen within 30 minutes.*still at it"):
+        start_engine(setup, podman, mirror, {}, pause=waited.append)
+    assert 1790 < sum(waited) <= 1800
+
+
 def listed(*names: str) -> str:
     """What `podman ps` says of a running engine that keeps its state elsewhere."""
     return json.dumps([{"Names": names, "Pid": 42, "Labels": {"dev.sealift.state": "/other/state"}}])
