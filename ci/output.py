@@ -31,7 +31,8 @@ def write_plan(console: Console, plan: Plan) -> None:
     _row(console, "Environment", f"[bold]{plan.environment}[/] (from {origin('environment', 'default')})")
     _row(console, "Registry", f"[bold]{plan.registry}[/] (from {origin('registry', 'default')})")
     changed = ", with changes that are not committed" if plan.dirty else ""
-    _row(console, "Commit", f"{plan.commit[:12]}{changed}; version {plan.version or 'none'}")
+    own = ", ".join(f"{service.name} {service.version}" for service in plan.services if service.version)
+    _row(console, "Commit", f"{plan.commit[:12]}{changed}; version {plan.version or own or 'none'}")
     gate = plan.rules
     fixed = " with a fix" if gate.only_fixed else ""
     database = f"database {escape(plan.database)}, at most {gate.max_database_age_hours} h old"
@@ -42,6 +43,8 @@ def write_plan(console: Console, plan: Plan) -> None:
         _plan_blocks(console, plan)
     for tag, reason in _tags(plan):
         _row(console, "Tag", f"[bold]{tag}[/]  {escape(reason)}")
+    for text in plan.notes:
+        _row(console, "Note", escape(text))
     console.print("Nothing was built. [dim]'sealift build-all' does it.[/]")
 
 
@@ -65,7 +68,7 @@ def _plan_table(plan: Plan) -> Table:
         source = f"{escape(str(service.context / service.dockerfile))}\n[dim]{_changed(service)}[/]"
         name = f"{service.name}\n[dim]{service.reason}[/]"
         base = _base(service).replace(", ", "\n")
-        table.add_row(name, "\n".join(service.platforms), source, base, str(service.repository))
+        table.add_row(name, "\n".join(service.platforms), source, base, _goes_to(service))
     return table
 
 
@@ -77,9 +80,13 @@ def _plan_blocks(console: Console, plan: Plan) -> None:
             ("built from", f"{escape(str(service.context / service.dockerfile))} [dim]({_changed(service)})[/]"),
             ("for", ", ".join(service.platforms)),
             ("on", _base(service)),
-            ("goes to", str(service.repository)),
+            ("goes to", _goes_to(service)),
         ):
             _row(console, f"  {label:<11}", text)
+
+
+def _goes_to(service: ServicePlan) -> str:
+    return str(service.repository) if service.published else "nowhere: it is examined, and stays on this machine"
 
 
 def _changed(service: ServicePlan) -> str:

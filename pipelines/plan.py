@@ -39,6 +39,8 @@ class ServicePlan:
     :param size_budget: compressed bytes per platform.
     :param bases: platform → image that the built stage stands on, or the name of a service of `needs`; None for
         `scratch`.
+    :param version: that this service is released under, which may be its own.
+    :param published: false for what only another service of the release is built on: it is examined, and stays.
     """
 
     name: str
@@ -58,6 +60,8 @@ class ServicePlan:
     repository: Repository
     tags: tuple[TagReason, ...]
     reason: str
+    version: str | None = None
+    published: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """For `plan --json` and the release record."""
@@ -75,14 +79,21 @@ class ServicePlan:
             "revision": self.revision.commit,
             "dirty": self.dirty,
             "repository": str(self.repository),
-            "tags": [{"tag": item.tag, "reason": item.reason} for item in self.tags],
+            "version": self.version,
+            "published": self.published,
+            "tags": [{"tag": item.tag, "kind": item.kind, "reason": item.reason} for item in self.tags],
             "size_budget": self.size_budget,
         }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The whole release, in an order in which every service comes after those it is built on."""
+    """The whole release, in an order in which every service comes after those it is built on.
+
+    :param tag_prefix: before every tag, as in `staging-v1.2.3`.
+    :param version: of all services; None if the release has none, or only some services have one of their own.
+    :param notes: what whoever reads the plan should know, in words.
+    """
 
     project: str
     environment: str
@@ -99,6 +110,13 @@ class Plan:
     database_sample: bool
     jobs: int
     image_pull_policy: str
+    tag_prefix: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def published(self) -> tuple[ServicePlan, ...]:
+        """The services that leave the machine."""
+        return tuple(service for service in self.services if service.published)
 
     def service(self, name: str) -> ServicePlan:
         """:raises KeyError: if the plan has no such service."""
@@ -114,6 +132,8 @@ class Plan:
             "commit": self.commit,
             "dirty": self.dirty,
             "version": self.version,
+            "tag_prefix": self.tag_prefix,
+            "notes": list(self.notes),
             "jobs": self.jobs,
             "image_pull_policy": self.image_pull_policy,
             "gate": {

@@ -8,22 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from pipelines.model import REBUILT_LABEL, Database, Digest, Examined, Severity, Tag
+from pipelines.model import REBUILT_LABEL, Database, Digest, Examined, Severity
+from pipelines.moves import TagMove
 from pipelines.plan import Plan
 from pipelines.policy import Violation
 
 FORMAT = 1
 """Version of the record's shape; it changes when a reader of the old shape would be misled."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TagMove:
-    """A tag before and after; `moved` is false until the registry took it, or if it already was there."""
-
-    tag: Tag
-    before: Digest | None
-    after: Digest
-    moved: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +99,7 @@ class Release:
             "repository": str(self.plan.service(name).repository),
             "index": release.index if release else None,
             "tags": [
-                {"tag": move.tag, "before": move.before, "after": move.after, "moved": move.moved}
+                {"tag": move.tag, "before": move.before, "after": move.after, "moved": move.moved, "kept": move.kept}
                 for move in (release.tags if release else ())
             ],
             "platforms": {unit.image.unit.platform: _unit(unit) for unit in self.of(name)},

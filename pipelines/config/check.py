@@ -6,7 +6,7 @@ import graphlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from pipelines.config.problems import Finding, KeyPath, suggestion
-from pipelines.config.schema import Config, Service
+from pipelines.config.schema import Config, Service, TagRule
 from pipelines.config.values import parse_registry, parse_secret_address
 from pipelines.errors import shown
 from pipelines.model import Repository
@@ -54,6 +54,10 @@ def _check_environment(config: Config, name: str) -> Iterator[Finding]:
         # A sample database never decides about a release that leaves the machine.
         yield (*path, "database", "allow_sample"), "may only be set in environments.local"
     yield from _twice((*path, "tags"), environment.tags or ())
+    rules = environment.tags or config.tags
+    if {TagRule.LATEST_ON_MAIN, TagRule.LATEST_ON_RELEASE} <= set(rules):
+        at = (*path, "tags") if environment.tags else ("tags",)
+        yield at, "latest-on-main and latest-on-release both move 'latest'; choose one of them"
 
 
 def _check_prefix(path: KeyPath, registry: str, prefix: str, services: Iterable[str]) -> Iterator[Finding]:

@@ -84,6 +84,7 @@ class TagRule(StrEnum):
     DATE = "date"  # 20250120
     DATETIME = "datetime"  # 20250120-1430
     LATEST_ON_MAIN = "latest-on-main"  # latest, on the main branch
+    LATEST_ON_RELEASE = "latest-on-release"  # latest, for the highest stable release
 
 
 class Boot(Strict):
@@ -181,7 +182,14 @@ class Config(Strict):
     environments: dict[Name, Environment] = Field(min_length=1, description="Where releases go, by name.")
     default_environment: Name = Field(default="local", description="The environment when none is chosen.")
     tags: list[TagRule] = Field(
-        default=[TagRule.SEMVER, TagRule.BRANCH, TagRule.PULL_REQUEST, TagRule.SHA, TagRule.BRANCH_SHA],
+        default=[
+            TagRule.SEMVER,
+            TagRule.LATEST_ON_RELEASE,
+            TagRule.BRANCH,
+            TagRule.PULL_REQUEST,
+            TagRule.SHA,
+            TagRule.BRANCH_SHA,
+        ],
         min_length=1,
         description="Rules that make tags; a rule that does not apply makes none.",
     )

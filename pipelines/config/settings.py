@@ -43,7 +43,7 @@ class Settings:
     :param tags: rules that make tags; `explicit_tags` are given as they are, and not by a rule.
     :param platforms: every platform of the run; a service is built for those of its own that are among them.
     :param services: the selected services and what they need, each after what it needs.
-    :param version: with its `v`.
+    :param version: with its `v`; behind `SERVICE/` if it is of one service only.
     :param password: address of the password, `env://DOCKER_PASSWORD` or as the variable says; never the password.
     :param origins: field name → where its value came from.
     """

@@ -76,6 +76,8 @@ async def release(run: Run) -> Outcome:
     :raises SealiftError: what failed, and where; no public tag has moved unless the step is `tag`.
     """
     check_options(run.plan, run.options)
+    for note in run.plan.notes:
+        run.observer.say(note)
     async with held(run.toolbox):
         outcome = await _release(run)
     run.recorder.examined(outcome.release.units)
@@ -110,7 +112,7 @@ async def _release(run: Run) -> Outcome:
         services = await lift(run, examination, services, carried)
         record = record.at("published", services=services, finished=run.clock())
     else:
-        await seal(run, examination, indexes, run.plan.services)
+        await seal(run, examination, indexes, run.plan.published)
         services = {name: ServiceRelease(index=digest) for name, digest in indexes.items()}
         record = record.at("signed", services=services, finished=run.clock())
     await run.persist(record.text())

@@ -6,33 +6,61 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from pipelines.errors import SigningError
+from pipelines.errors import RegistryError, SigningError
 from pipelines.graph.context import Run
 from pipelines.graph.seal import ROUNDS, Indexes, objections, seal
 from pipelines.graph.together import together
 from pipelines.graph.units import Examination
-from pipelines.model import Digest
+from pipelines.model import Digest, Tag
+from pipelines.moves import Held, Named, moves, taken
 from pipelines.plan import ServicePlan
-from pipelines.release import ServiceRelease, TagMove
+from pipelines.release import ServiceRelease
 from pipelines.stages import publish
+from pipelines.tags import TagKind
 
 
 async def look(run: Run, indexes: Indexes) -> dict[str, ServiceRelease]:
-    """What every tag names now at the target, beside what it will name."""
+    """What becomes of every tag at the target, by what it names there now.
+
+    :raises RegistryError: a release tag names another image already; all of these are named.
+    """
     found: dict[str, ServiceRelease] = {}
+    refused: list[str] = []
 
     async def service_tags(service: ServicePlan) -> None:
-        moves = []
-        async with run.step("tags before", service.name):
-            for item in service.tags:
-                before = await publish.current(
-                    run.toolbox, service.repository, item.tag, service=service.name, insecure=run.plan.insecure
-                )
-                moves.append(TagMove(tag=item.tag, before=before, after=indexes[service.name]))
-        found[service.name] = ServiceRelease(index=indexes[service.name], tags=tuple(moves))
+        async with run.step("tags before", service.name) as note:
+            held, index = await _held(run, service, indexes[service.name]), indexes[service.name]
+            refused.extend(taken(service, held, index))
+            decided = moves(service, held, index, prefix=run.plan.tag_prefix)
+            note.text = "; ".join(f"{move.tag} stays: {move.kept}" for move in decided if move.kept)
+        found[service.name] = ServiceRelease(index=index, tags=decided)
 
-    await together(partial(service_tags, service) for service in run.plan.services)
+    await together(partial(service_tags, service) for service in run.plan.published)
+    if refused:
+        raise RegistryError(
+            f"{run.plan.registry} has another image under this release's tags:\n    " + "\n    ".join(sorted(refused)),
+            remedy="a release tag is never moved: release another version, or check out the commit that made this one",
+            step="tags before",
+        )
     return found
+
+
+async def _held(run: Run, service: ServicePlan, index: Digest) -> Held:
+    """What the target's repository holds of what `moves` and `taken` look at."""
+    toolbox, repository, name, insecure = run.toolbox, service.repository, service.name, run.plan.insecure
+    tags: Sequence[str] = ()
+    if service.version and any(item.kind is TagKind.LINE for item in service.tags):
+        tags = await publish.listed(toolbox, repository, service=name, insecure=insecure)
+    named: dict[Tag, Named] = {}
+    for item in service.tags:
+        digest = await publish.current(toolbox, repository, item.tag, service=name, insecure=insecure)
+        if digest is None:
+            continue
+        annotations: Mapping[str, str] = {}
+        if item.kind is not TagKind.FREE and digest != index:
+            annotations = await publish.annotated(toolbox, repository, digest, service=name, insecure=insecure)
+        named[item.tag] = Named(digest=digest, annotations=annotations)
+    return Held(tags=tags, named=named)
 
 
 async def to_carry(
@@ -43,11 +71,11 @@ async def to_carry(
     A release in which one service changed costs the signatures and the copy of that one.
     """
     there = [
-        service for service in run.plan.services if any(move.before == move.after for move in found[service.name].tags)
+        service for service in run.plan.published if any(move.before == move.after for move in found[service.name].tags)
     ]
     if await objections(run, examination, indexes, there, at_target=True) is None:
-        return [service for service in run.plan.services if service not in there]
-    return run.plan.services
+        return [service for service in run.plan.published if service not in there]
+    return run.plan.published
 
 
 async def lift(
@@ -77,7 +105,7 @@ async def lift(
             step="verify",
         )
     moved: dict[str, ServiceRelease] = {}
-    await together(partial(_move, run, service, found[service.name], moved) for service in run.plan.services)
+    await together(partial(_move, run, service, found[service.name], moved) for service in run.plan.published)
     return moved
 
 
@@ -90,7 +118,7 @@ async def _copy(run: Run, service: ServicePlan, digest: Digest, *, again: bool) 
 
 async def _move(run: Run, service: ServicePlan, release: ServiceRelease, out: dict[str, ServiceRelease]) -> None:
     """Move the service's tags, and write down which moved."""
-    moves = []
+    done = []
     async with run.step("tag", service.name) as note:
         for move in release.tags:
             if move.before != move.after:
@@ -102,6 +130,6 @@ async def _move(run: Run, service: ServicePlan, release: ServiceRelease, out: di
                     service=service.name,
                     insecure=run.plan.insecure,
                 )
-            moves.append(replace(move, moved=move.before != move.after))
+            done.append(replace(move, moved=move.before != move.after))
         note.text = ", ".join(move.tag for move in release.tags)
-    out[service.name] = ServiceRelease(index=release.index, tags=tuple(moves))
+    out[service.name] = ServiceRelease(index=release.index, tags=tuple(done))

@@ -26,7 +26,7 @@ async def _key(run: Run) -> None:
 
 
 async def _reachable(run: Run) -> None:
-    service = run.plan.services[0]
+    service = run.plan.published[0]
     async with run.step("registry"):
         await publish.check(run.toolbox, service.repository, service=service.name, insecure=run.plan.insecure)
 

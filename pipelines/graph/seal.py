@@ -24,7 +24,7 @@ Indexes = Mapping[str, Digest]
 
 
 async def join(run: Run, examination: Examination) -> Indexes:
-    """Join the platforms of each service into one index in the quarantine."""
+    """Join the platforms of each service that leaves into one index in the quarantine."""
     indexes: dict[str, Digest] = {}
 
     async def one(service: ServicePlan) -> None:
@@ -33,7 +33,7 @@ async def join(run: Run, examination: Examination) -> Indexes:
             note.digest = indexes[service.name] = await index(run.toolbox, service, images)
             note.text = note.digest.short
 
-    await together(partial(one, service) for service in run.plan.services)
+    await together(partial(one, service) for service in run.plan.published)
     return indexes
 
 

@@ -108,8 +108,8 @@ async def verify(run: Run) -> Sequence[Verified]:
             note.text = found[service.name].index.short
 
     async with held(run.toolbox):
-        await together([partial(start, run.toolbox), *(partial(one, service) for service in run.plan.services)])
-    return [found[service.name] for service in run.plan.services]
+        await together([partial(start, run.toolbox), *(partial(one, service) for service in run.plan.published)])
+    return [found[service.name] for service in run.plan.published]
 
 
 async def _verify(run: Run, service: ServicePlan) -> Verified:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.model import Examined, Severity
+from pipelines.moves import TagMove
 from pipelines.release import Release, ServiceRelease, by_severity
 from pipelines.report.plain import plain
 from pipelines.report.trace import in_short
@@ -156,7 +157,13 @@ def findings(unit: Examined) -> Text:
 def _tags(sealed: ServiceRelease) -> str:
     if not sealed.tags:
         return "none (not pushed)"
-    return ", ".join(f"{move.tag}{'' if move.before != move.after else ' (there already)'}" for move in sealed.tags)
+    return ", ".join(f"{move.tag}{_stays(move)}" for move in sealed.tags)
+
+
+def _stays(move: TagMove) -> str:
+    if move.kept:
+        return f" (stays: {move.kept})"
+    return "" if move.before != move.after else " (there already)"
 
 
 def _verdict(release: Release) -> Iterator[RenderableType]:
@@ -176,7 +183,7 @@ def _next(release: Release, *, wide: bool) -> Sequence[RenderableType]:
     """What to run next; in a narrow terminal each command on lines of its own."""
     if release.state != "published":
         return []
-    service = release.plan.services[0]
+    service = release.plan.published[0]
     tag = (release.services or {})[service.name].tags[0].tag
     reference = service.repository.tagged(tag)
     verify = f"cosign verify --key $(sealift keys --public) --insecure-ignore-tlog=true {reference}"

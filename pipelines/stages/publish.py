@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+
 from pipelines.errors import RegistryError
 from pipelines.model import Digest, Repository, Tag
 from pipelines.registry.answers import Meaning, meaning
@@ -39,6 +42,39 @@ async def current(toolbox: Toolbox, repository: Repository, tag: Tag, *, service
             return None
         raise
     return Digest(answer.strip())
+
+
+@retried
+async def listed(toolbox: Toolbox, repository: Repository, *, service: str, insecure: bool) -> Sequence[str]:
+    """Every tag of the repository at the target, in the registry's order; none if there is no such repository.
+
+    :raises RegistryError: the registry's answer is neither.
+    """
+    args = ["tag", "ls", toolbox.reach(repository)]
+    try:
+        answer = await ask(toolbox, repository.registry, args, insecure=insecure, service=service, step="tags")
+    except RegistryError as failure:
+        if meaning(failure.what) is Meaning.NOT_FOUND:
+            return ()
+        raise
+    return answer.split()
+
+
+@retried
+async def annotated(
+    toolbox: Toolbox, repository: Repository, digest: Digest, *, service: str, insecure: bool
+) -> Mapping[str, str]:
+    """The annotations of a manifest or index at the target; none if what is there has no such thing.
+
+    :raises RegistryError: the registry has no such manifest, or does not answer.
+    """
+    args = ["manifest", "get", "--format", "raw-body", f"{toolbox.reach(repository)}@{digest}"]
+    answer = await ask(toolbox, repository.registry, args, insecure=insecure, service=service, step="tags")
+    try:
+        found = json.loads(answer).get("annotations") or {}
+        return {str(key): str(value) for key, value in found.items()}
+    except (ValueError, AttributeError):
+        return {}
 
 
 @retried_however_long

@@ -33,10 +33,11 @@ from pipelines.model import (
     Tag,
     Unit,
 )
+from pipelines.moves import TagMove
 from pipelines.plan import Plan, Rules, ServicePlan
 from pipelines.policy import judge
-from pipelines.release import Release, ServiceRelease, TagMove
-from pipelines.tags import TagReason
+from pipelines.release import Release, ServiceRelease
+from pipelines.tags import TagKind, TagReason
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 START = 1_737_383_400  # 2025-01-20T14:30:00Z, the time of the first commit of every scratch repository
@@ -154,10 +155,11 @@ class Samples:
             dirty=False,
             repository=Repository(registry="ghcr.io", path=f"sealift/{name}"),
             tags=(
-                TagReason(tag=Tag("v1.2.3"), reason="version v1.2.3 (rule semver)"),
-                TagReason(tag=Tag("v1.2"), reason="minor line of v1.2.3 (rule semver)"),
+                TagReason(tag=Tag("v1.2.3"), reason="version v1.2.3 (rule semver)", kind=TagKind.RELEASE),
+                TagReason(tag=Tag("v1.2"), reason="minor line of v1.2.3 (rule semver)", kind=TagKind.LINE),
             ),
             reason="every service is released",
+            version="v1.2.3",
         )
         return replace(made, **changes)
 

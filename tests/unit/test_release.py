@@ -36,7 +36,7 @@ def test_the_shape_of_the_record(samples: Samples) -> None:
     assert document["verdict"] == {"passed": True, "violations": []}
     aidb = document["services"]["aidb"]
     assert aidb["index"] == samples.digest("aidb index")
-    assert aidb["tags"][0] == {"tag": "v1.2.3", "before": None, "after": aidb["index"], "moved": True}
+    assert aidb["tags"][0] == {"tag": "v1.2.3", "before": None, "after": aidb["index"], "moved": True, "kept": None}
     assert list(aidb["platforms"]) == ["linux/amd64", "linux/arm64"]
     assert aidb["platforms"]["linux/amd64"]["digest"] == samples.digest("aidb linux/amd64")
     assert aidb["platforms"]["linux/amd64"]["findings"] == {"LOW": 1}

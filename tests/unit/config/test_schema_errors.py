@@ -104,8 +104,8 @@ def test_service(services: Services, problems_of: Problems, line: str, message: 
         ("licens: MIT", "7:1 licens: unknown key; did you mean 'licence'? allowed: "),
         (
             "tags: [sha, smever]",
-            "7:13 tags[1]: expected 'semver', 'branch', 'pr', 'sha', 'branch-sha', 'dev', 'date', 'datetime' or"
-            " 'latest-on-main', found the text 'smever'; did you mean 'semver'?",
+            "7:13 tags[1]: expected 'semver', 'branch', 'pr', 'sha', 'branch-sha', 'dev', 'date', 'datetime',"
+            " 'latest-on-main' or 'latest-on-release', found the text 'smever'; did you mean 'semver'?",
         ),
         (
             "policy: {severity: high}",
