@@ -8,14 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import dagger
-
-from pipelines.config import Flags, InvalidConfig, Settings, check_flags, is_loopback, load, resolve
+from pipelines.config import Flags, InvalidConfig, Settings, check_flags, load, resolve
 from pipelines.git import read_facts
 from pipelines.plan import Plan
 from pipelines.planning import make_plan
-from pipelines.registry.auth import docker_config
-from pipelines.stages.toolbox import TARGET_ALIAS, port_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +39,3 @@ def prepare(root: Path, environ: Mapping[str, str], flags: Flags, *, now: dateti
 def run_id(now: datetime, plan: Plan) -> str:
     """`20250120T143000Z-abc1234-9f2c`: sorts by time, names the commit, and is unique."""
     return f"{now:%Y%m%dT%H%M%SZ}-{plan.commit[:7]}-{secrets.token_hex(2)}"
-
-
-async def login(
-    client: dagger.Client, registry: str, username: str | None, password: dagger.Secret | None
-) -> dagger.Secret | None:
-    """The Docker configuration with one login, as a secret; None if there is none to make."""
-    if not username or password is None:
-        return None
-    hosts = [registry]
-    if is_loopback(registry):
-        hosts.append(f"{TARGET_ALIAS}:{port_of(registry)}")
-    text = docker_config(hosts, username=username, password=await password.plaintext())
-    return client.set_secret("sealift-docker-config", text)

@@ -106,7 +106,7 @@ async def _run(client: dagger.Client, call: Call, observer: Observer) -> Run:
         client=client,
         project=plan.project,
         run=run_id(now, plan),
-        target=_target(client, call),
+        tunnels=_tunnels(client, call),
         docker_config=await credentials(client, call.environ, call.prepared.settings),
     )
 
@@ -145,13 +145,16 @@ def _source(client: dagger.Client, call: Call) -> dagger.Directory:
     )
 
 
-def _target(client: dagger.Client, call: Call) -> dagger.Service | None:
-    """The way to a registry on the user's loopback; None for any other registry."""
-    registry = call.prepared.plan.registry
-    if not is_loopback(registry):
-        return None
+def _tunnels(client: dagger.Client, call: Call) -> dict[str, dagger.Service]:
+    """The ways to registries on the user's loopback, the advisory database's among them."""
+    plan = call.prepared.plan
+    registries = [target.registry for target in plan.targets] + [plan.database.partition("/")[0]]
     host = call.environ.get(REGISTRY_VARIABLE)
-    return client.address(f"tcp://{host}:{port_of(registry)}" if host else f"tcp://{registry}").service()
+    return {
+        registry: client.address(f"tcp://{host}:{port_of(registry)}" if host else f"tcp://{registry}").service()
+        for registry in registries
+        if is_loopback(registry)
+    }
 
 
 async def _build_secret(client: dagger.Client, call: Call, name: str, address: str) -> dagger.Secret:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelines.config.schema import Boot
 from pipelines.git import Revision
-from pipelines.model import Platform, Repository, Severity
+from pipelines.model import Platform, Repository, Severity, Target
 from pipelines.tags import TagReason
 
 
@@ -90,6 +90,8 @@ class ServicePlan:
 class Plan:
     """The whole release, in an order in which every service comes after those it is built on.
 
+    :param targets: the registries that it goes to, all or none; the first is the one that people are told to pull from.
+    :param move_back: whether tags that have moved are moved back when one cannot be moved.
     :param tag_prefix: before every tag, as in `staging-v1.2.3`.
     :param version: of all services; None if the release has none, or only some services have one of their own.
     :param notes: what whoever reads the plan should know, in words.
@@ -97,8 +99,7 @@ class Plan:
 
     project: str
     environment: str
-    registry: str
-    insecure: bool
+    targets: tuple[Target, ...]
     origins: Mapping[str, str]
     commit: str
     committed: datetime
@@ -110,8 +111,14 @@ class Plan:
     database_sample: bool
     jobs: int
     image_pull_policy: str
+    move_back: bool = True
     tag_prefix: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def registry(self) -> str:
+        """The host of the first target."""
+        return self.targets[0].registry
 
     @property
     def published(self) -> tuple[ServicePlan, ...]:
@@ -128,6 +135,10 @@ class Plan:
             "project": self.project,
             "environment": self.environment,
             "registry": self.registry,
+            "targets": [
+                {"registry": item.registry, "prefix": item.prefix, "insecure": item.insecure} for item in self.targets
+            ],
+            "when_tags_fail": "move-back" if self.move_back else "stop",
             "origins": dict(self.origins),
             "commit": self.commit,
             "dirty": self.dirty,

@@ -41,8 +41,7 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
     return Plan(
         project=loaded.config.project,
         environment=settings.environment,
-        registry=settings.registry,
-        insecure=settings.insecure,
+        targets=settings.targets,
         origins=settings.origins,
         commit=facts.commit,
         committed=facts.committed,
@@ -54,6 +53,7 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
         database_sample=settings.database.allow_sample,
         jobs=settings.jobs,
         image_pull_policy=settings.image_pull_policy,
+        move_back=settings.when_tags_fail == "move-back",
         tag_prefix=settings.tag_prefix,
         notes=tuple(notes(settings, scope, facts, edge)),
     )
@@ -89,7 +89,7 @@ def _rules(settings: Settings) -> Rules:
         allow_root=policy.allow_root,
         max_database_age_hours=settings.database.max_age_hours,
         # The local environment's registry can be overridden: only what stays on the machine is a rehearsal.
-        rehearsal=settings.environment == "local" and is_loopback(settings.registry),
+        rehearsal=settings.environment == "local" and all(is_loopback(item.registry) for item in settings.targets),
     )
 
 
@@ -119,7 +119,7 @@ def _plan_service(name: str, context: _Context, dockerfile: str, names: tuple[st
         labels=_labels(name, service, loaded, revision, version=version, dirty=dirty),
         revision=revision,
         dirty=dirty,
-        repository=settings.repository(name),
+        repository=settings.targets[0].repository(name),
         tags=_tags(settings, context.inputs(name)) if published else (),
         reason=_reason(name, context, names),
         version=version,

@@ -8,28 +8,38 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from pipelines.model import REBUILT_LABEL, Database, Digest, Examined, Severity
+from pipelines.model import REBUILT_LABEL, Database, Digest, Examined, Severity, Target
 from pipelines.moves import TagMove
 from pipelines.plan import Plan
 from pipelines.policy import Violation
 
-FORMAT = 1
+FORMAT = 2
 """Version of the record's shape; it changes when a reader of the old shape would be misled."""
 
 
 @dataclass(frozen=True, kw_only=True)
+class Place:
+    """A service's tags at one target."""
+
+    target: Target
+    tags: tuple[TagMove, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServiceRelease:
-    """One service's index, its platforms, and its tags at the target."""
+    """One service's index, and its tags at each target, in the plan's order; no place if nothing was pushed."""
 
     index: Digest
-    tags: tuple[TagMove, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
     """Everything that the record says. Grows by `replace` as the run goes on.
 
-    :param state: `examined`, `signed`, `recorded` (just before anything leaves), `published`, or `refused`.
+    :param state: `examined`; `refused`, by the gate; `signed`, where nothing is pushed; `recorded`, just before
+        anything leaves; `moving`, from before the first tag moves; `undone`, where one could not be moved and the
+        others were moved back; `published`.
     """
 
     id: str
@@ -96,11 +106,10 @@ class Release:
     def _service(self, name: str) -> dict[str, Any]:
         release = (self.services or {}).get(name)
         return {
-            "repository": str(self.plan.service(name).repository),
             "index": release.index if release else None,
-            "tags": [
-                {"tag": move.tag, "before": move.before, "after": move.after, "moved": move.moved, "kept": move.kept}
-                for move in (release.tags if release else ())
+            "published": [
+                {"repository": str(place.target.repository(name)), "tags": [_tag(move) for move in place.tags]}
+                for place in (release.places if release else ())
             ],
             "platforms": {unit.image.unit.platform: _unit(unit) for unit in self.of(name)},
         }
@@ -127,6 +136,10 @@ def _database(database: Database | None) -> dict[str, Any] | None:
         "updated": database.updated.isoformat(),
         "sample": database.sample,
     }
+
+
+def _tag(move: TagMove) -> dict[str, Any]:
+    return {"tag": move.tag, "before": move.before, "after": move.after, "moved": move.moved, "kept": move.kept}
 
 
 def _unit(unit: Examined) -> dict[str, Any]:

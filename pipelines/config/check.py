@@ -6,7 +6,7 @@ import graphlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from pipelines.config.problems import Finding, KeyPath, suggestion
-from pipelines.config.schema import Config, Service, TagRule
+from pipelines.config.schema import Config, Destination, Environment, Service, TagRule
 from pipelines.config.values import parse_registry, parse_secret_address
 from pipelines.errors import shown
 from pipelines.model import Repository
@@ -41,15 +41,21 @@ def _check_top(config: Config) -> Iterator[Finding]:
 
 def _check_environment(config: Config, name: str) -> Iterator[Finding]:
     environment, path = config.environments[name], ("environments", name)
-    registry = "localhost"
-    try:
-        registry = parse_registry(environment.registry)
-    except ValueError as error:
-        yield (*path, "registry"), str(error)
-    if environment.prefix is not None:
-        yield from _check_prefix((*path, "prefix"), registry, environment.prefix, config.services)
-    else:
-        yield from _check_prefix(("prefix",), registry, config.prefix, config.services)
+    prefix = config.prefix if environment.prefix is None else environment.prefix
+    places: list[tuple[str, str]] = []
+    own_place: tuple[KeyPath, Environment | Destination] = (path, environment)
+    for at, item in (own_place, *(((*path, "also", n), item) for n, item in enumerate(environment.also))):
+        registry = "localhost"
+        try:
+            registry = parse_registry(item.registry)
+        except ValueError as error:
+            yield (*at, "registry"), str(error)
+        own = (*at, "prefix") if item.prefix is not None else (*path, "prefix") if environment.prefix else ("prefix",)
+        place = (item.registry, prefix if item.prefix is None else item.prefix)
+        yield from _check_prefix(own, registry, place[1], config.services)
+        if place in places:
+            yield at, "the release goes there already; name another registry or prefix"
+        places.append(place)
     if name != "local" and environment.database is not None and environment.database.allow_sample:
         # A sample database never decides about a release that leaves the machine.
         yield (*path, "database", "allow_sample"), "may only be set in environments.local"

@@ -23,7 +23,7 @@ from pipelines.config.values import (
     secret_address,
     split,
 )
-from pipelines.model import Platform
+from pipelines.model import Platform, Target
 
 DEFAULT_JOBS = 4
 DEFAULT_PULL_POLICY = "IfNotPresent"
@@ -84,7 +84,9 @@ class _Choice:
             registry=registry,
             prefix=self._inherit("prefix", environment.prefix, config.prefix),
             insecure=self._insecure(environment, registry),
-            tag_prefix=self._file("tag_prefix", environment.tag_prefix, "tag_prefix" in environment.model_fields_set),
+            also=self._also(environment, registry),
+            when_tags_fail=self._of("when_tags_fail", environment),
+            tag_prefix=self._of("tag_prefix", environment),
             tags=tuple(self._inherit("tags", environment.tags, config.tags)),
             # As they are: a tag with a comma or a line break is illegal, and not two tags.
             explicit_tags=self._pick_all("explicit_tags", parse_tag, (), separate=lambda text: [text]),
@@ -153,6 +155,10 @@ class _Choice:
         self.origins[field] = Origin.FILE if in_file else Origin.DEFAULT
         return value
 
+    def _of(self, field: str, environment: Environment) -> str:
+        """What only the environment says."""
+        return self._file(field, str(getattr(environment, field)), field in environment.model_fields_set)
+
     def _inherit(self, field: str, own: _T | None, top: _T) -> _T:
         """The environment's value, or else the top level's."""
         in_file = own is not None or field in self.config.model_fields_set
@@ -165,6 +171,21 @@ class _Choice:
             # The permission was for the registry in the file: no password goes to another one in the clear.
             return self._file("insecure", False, False)
         return self._file("insecure", environment.insecure, "insecure" in environment.model_fields_set)
+
+    def _also(self, environment: Environment, registry: str) -> tuple[Target, ...]:
+        if registry != environment.registry:
+            # Who names a registry wants the release there, and not in the environment's others too.
+            return self._file("also", (), False)
+        prefix = self.config.prefix if environment.prefix is None else environment.prefix
+        also = (
+            Target(
+                registry=item.registry,
+                prefix=prefix if item.prefix is None else item.prefix,
+                insecure=item.insecure or is_loopback(item.registry),
+            )
+            for item in environment.also
+        )
+        return self._file("also", tuple(also), "also" in environment.model_fields_set)
 
     def _database(self, environment: Environment, registry: str) -> Database:
         database = self._inherit("database", _over(self.config.database, environment.database), self.config.database)

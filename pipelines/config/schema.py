@@ -150,12 +150,28 @@ class Policy(Strict):
     allow_root: Flag = Field(default=False, description="Accept images that run as user 0.")
 
 
+class Destination(Strict):
+    """One more registry that a release goes to."""
+
+    registry: str = Field(description="host or host:port, without scheme and path.")
+    prefix: str | None = Field(default=None, description="Put before the service's name. Default: the environment's.")
+    insecure: Flag = Field(default=False, description="Plain HTTP. Loopback registries always are.")
+
+
 class Environment(Strict):
     """Where a release goes, under which tags, and by which rules."""
 
     registry: str = Field(description="host or host:port, without scheme and path.")
     prefix: str | None = Field(default=None, description="Put before the service's name. Default: the top level's.")
     insecure: Flag = Field(default=False, description="Plain HTTP. Loopback registries always are.")
+    also: list[Destination] = Field(
+        default_factory=list, max_length=20, description="Further registries of each release: it reaches all or none."
+    )
+    when_tags_fail: Literal["move-back", "stop"] = Field(
+        default="move-back",
+        description="What to do with the tags that have moved when one cannot be moved: move them back, or leave them"
+        " for 'sealift release resume'.",
+    )
     tags: list[TagRule] | None = Field(default=None, min_length=1, description="Default: the top level's.")
     tag_prefix: str = Field(default="", pattern=TAG_PREFIX, description="Put before every tag: staging-v1.2.3.")
     policy: Policy | None = Field(default=None, description="Key by key over the top level's.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipelines.config.schema import Database, Policy, Signing, TagRule
-from pipelines.model import Platform, Repository, Tag
+from pipelines.model import Platform, Tag, Target
 
 
 class Origin(StrEnum):
@@ -40,6 +40,8 @@ class Settings:
 
     :param prefix: between registry and service name, as it is: `sealift/staging/`.
     :param insecure: plain HTTP. Always for a loopback registry, never for one that replaces the environment's own.
+    :param also: further registries; none where the caller names the registry, which is then the only one.
+    :param when_tags_fail: `move-back` or `stop`.
     :param tags: rules that make tags; `explicit_tags` are given as they are, and not by a rule.
     :param platforms: every platform of the run; a service is built for those of its own that are among them.
     :param services: the selected services and what they need, each after what it needs.
@@ -52,6 +54,8 @@ class Settings:
     registry: str
     prefix: str
     insecure: bool
+    also: tuple[Target, ...]
+    when_tags_fail: str
     tag_prefix: str
     tags: tuple[TagRule, ...]
     explicit_tags: tuple[Tag, ...]
@@ -68,6 +72,7 @@ class Settings:
     jobs: int
     origins: Mapping[str, Origin] = field(compare=False, repr=False)
 
-    def repository(self, service: str) -> Repository:
-        """Where a service's images go."""
-        return Repository(registry=self.registry, path=self.prefix + service)
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Every registry that a release goes to; the first is the environment's own, or the caller's."""
+        return (Target(registry=self.registry, prefix=self.prefix, insecure=self.insecure), *self.also)

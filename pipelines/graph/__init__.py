@@ -14,11 +14,13 @@ import dagger
 
 from pipelines import tools
 from pipelines.errors import ConfigError
+from pipelines.graph.carry import carry
 from pipelines.graph.context import Observer, Options, Persist, Run, SecretSource, SignerSource
-from pipelines.graph.lift import lift, look, to_carry
+from pipelines.graph.look import look, to_carry
 from pipelines.graph.quarantine import held
-from pipelines.graph.seal import join, seal
+from pipelines.graph.seal import Lot, join, seal
 from pipelines.graph.slots import Slots
+from pipelines.graph.tagging import TagsFailed, move_tags
 from pipelines.graph.units import Examination, examine
 from pipelines.model import Database
 from pipelines.plan import Plan
@@ -103,20 +105,34 @@ async def _release(run: Run) -> Outcome:
     reports = reports_of(run, examination)
     if record.violations:
         return Outcome(release=record.at("refused", finished=run.clock()), reports=reports)
-    indexes = await join(run, examination)
+    lot = await join(run, examination)
     if run.options.push:
-        services = await look(run, indexes)
-        carried = await to_carry(run, examination, indexes, services)
-        await seal(run, examination, indexes, carried)
-        await run.persist(record.at("recorded", services=services).text())
-        services = await lift(run, examination, services, carried)
-        record = record.at("published", services=services, finished=run.clock())
+        record = await _publish(run, examination, lot, record)
     else:
-        await seal(run, examination, indexes, run.plan.published)
-        services = {name: ServiceRelease(index=digest) for name, digest in indexes.items()}
+        await seal(run, examination, list(lot.values()))
+        services = {name: ServiceRelease(index=sealed.index) for name, sealed in lot.items()}
         record = record.at("signed", services=services, finished=run.clock())
     await run.persist(record.text())
     return Outcome(release=record, reports=reports)
+
+
+async def _publish(run: Run, examination: Examination, lot: Lot, record: Release) -> Release:
+    """Seal, record, carry, and move tags, in this order: each for all services and targets before the next begins."""
+    found = await look(run, lot)
+    loads = await to_carry(run, lot, found)
+    carried = [sealed for sealed in lot.values() if any(sealed in load for load in loads.values())]
+    await seal(run, examination, carried)
+    record = record.at("recorded", services=found)
+    await run.persist(record.text())
+    await carry(run, examination, loads)
+    await run.persist(record.at("moving").text())
+    try:
+        moved = await move_tags(run, found)
+    except TagsFailed as failure:
+        state = "undone" if failure.undone else "moving"
+        await run.persist(record.at(state, services=failure.found).text())
+        raise
+    return record.at("published", services=moved, finished=run.clock())
 
 
 def _used(database: Database | None) -> list[Tool]:

@@ -13,7 +13,7 @@ import dagger
 
 from pipelines.errors import EngineError, SealiftError, SeveralErrors
 from pipelines.graph.slots import Slots
-from pipelines.model import Digest, Unit
+from pipelines.model import Digest, Target, Unit
 from pipelines.plan import Plan
 from pipelines.stages.failures import ENGINE_FAILURES, lost
 from pipelines.stages.sign import Signer
@@ -102,24 +102,28 @@ class Run:
     slots: Slots
 
     @asynccontextmanager
-    async def step(self, name: str, unit: str | Unit = "", *, shared: str | None = None) -> AsyncIterator[Note]:
+    async def step(
+        self, name: str, unit: str | Unit = "", *, shared: str | None = None, at: Target | None = None
+    ) -> AsyncIterator[Note]:
         """Run one stage within the bound on concurrency, in a span of its own, and tell the observer how it went.
 
+        :param at: the target that the stage is about; shown where there are several.
         :param shared: stages that name the same share most of their work, and one slot; see `Slots`.
         """
         note = Note()
         asked = self.recorder.now()
         async with self.slots.taken(shared):
             began = time.monotonic()
-            self.observer.started(name, str(unit))
+            shown = f"{unit} {at.registry}" if at and len(self.plan.targets) > 1 else str(unit)
+            self.observer.started(name, shown)
             try:
                 with self.recorder.stage(name, unit, asked=asked) as doing, _placed(name, str(unit)):
                     yield note
                     doing.digest = note.digest
             except BaseException:
-                self.observer.failed(name, str(unit), time.monotonic() - began)
+                self.observer.failed(name, shown, time.monotonic() - began)
                 raise
-            self.observer.finished(name, str(unit), time.monotonic() - began, note.text)
+            self.observer.finished(name, shown, time.monotonic() - began, note.text)
 
     async def build_secrets(self, wanted: Mapping[str, str]) -> dict[str, dagger.Secret]:
         """The secrets that a service's Dockerfile mounts, by id."""

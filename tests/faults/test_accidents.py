@@ -184,5 +184,5 @@ def test_a_machine_that_was_taken_down_comes_up_with_the_next_command(
     again = machine.sealift("down")
     assert (again.returncode, again.stderr) == (0, "nothing was up\n")
     published = repository.sealift("build-all")
-    assert repository.record()["services"]["web"]["tags"][0]["before"] == repository.earlier, "images were lost"
+    assert repository.moves("web")["dev"]["before"] == repository.earlier, "images were lost"
     succeeded(repository, published)

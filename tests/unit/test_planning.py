@@ -11,7 +11,7 @@ import pytest
 from pipelines.config import Flags, InvalidConfig, load, resolve
 from pipelines.errors import ConfigError
 from pipelines.git import read_facts
-from pipelines.model import Severity
+from pipelines.model import Severity, Target
 from pipelines.plan import Plan
 from pipelines.planning import make_plan
 
@@ -107,11 +107,11 @@ def test_what_the_configuration_says_of_a_service(shop: Git) -> None:
 
 def test_the_environment_decides_the_rules(shop: Git) -> None:
     local, prod = plan_of(shop), plan_of(shop, Flags(env="prod"))
-    assert (local.environment, local.registry, local.insecure) == ("local", "localhost:5000", True)
+    assert (local.environment, local.targets) == ("local", (Target(registry="localhost:5000", insecure=True),))
     assert (local.rules.severity, local.rules.max_database_age_hours, local.rules.rehearsal) == (
         Severity.CRITICAL, 48, True,
     )  # fmt: skip
-    assert (prod.environment, prod.registry, prod.insecure) == ("prod", "ghcr.io", False)
+    assert (prod.environment, prod.targets) == ("prod", (Target(registry="ghcr.io", prefix="shop/"),))
     assert (prod.rules.severity, prod.rules.max_database_age_hours, prod.rules.rehearsal) == (Severity.HIGH, 24, False)
 
 

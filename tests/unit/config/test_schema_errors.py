@@ -143,7 +143,7 @@ def test_missing_keys_are_shown_where_they_belong(problems_of: Problems) -> None
 def test_a_misspelled_required_key_is_one_problem(head: str, problems_of: Problems) -> None:
     (problem,) = problems_of(head.replace("registry:", "regsitry:") + "services: {a: {}}\n")
     assert problem.startswith(
-        "sealift.yaml:5:11 environments.local.regsitry: unknown key; did you mean 'registry'? allowed: database, "
+        "sealift.yaml:5:11 environments.local.regsitry: unknown key; did you mean 'registry'? allowed: also, "
     )
 
 
