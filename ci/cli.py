@@ -11,6 +11,7 @@ from ci import options as opt
 from ci.interrupt import Interrupted
 from ci.local_commands import local_commands
 from ci.output import dump, results, write_plan, write_results, write_verified
+from ci.release_commands import release
 from ci.run import execute, planned
 from ci.terminal import answers, columns, complain, report
 from ci.trace_command import trace_command, write_trace
@@ -163,7 +164,7 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
         write_results(answers(), rows)
 
 
-for command in (*local_commands, trace_command):
+for command in (*local_commands, trace_command, release):
     cli.add_command(command)
 
 

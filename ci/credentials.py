@@ -10,15 +10,18 @@ import dagger
 from ci.addresses import secret_at
 from pipelines.config import Settings, is_loopback
 from pipelines.errors import RegistryError
+from pipelines.model import Target
 from pipelines.registry.auth import Login, docker_config
 from pipelines.stages.toolbox import alias, port_of
 
 
-async def credentials(client: dagger.Client, environ: Mapping[str, str], settings: Settings) -> dagger.Secret | None:
+async def credentials(
+    client: dagger.Client, environ: Mapping[str, str], settings: Settings, targets: Iterable[Target]
+) -> dagger.Secret | None:
     """Docker's configuration with all logins there are, as a secret; None if there is none.
 
-    That of the first registry comes from the variables, if they have one; others, and else that one too, from Docker's
-    own configuration or its credential helpers.
+    That of the environment's registry comes from the variables, if they have one; others, and else that one too, from
+    Docker's own configuration or its credential helpers.
 
     :raises ConfigError: a password is not where it should be.
     :raises RegistryError: Docker's configuration cannot be used.
@@ -27,7 +30,7 @@ async def credentials(client: dagger.Client, environ: Mapping[str, str], setting
     if settings.username and settings.password:
         secret = await secret_at(client, environ, "DOCKER_PASSWORD", settings.password)
         found[settings.registry] = Login(username=settings.username, password=await secret.plaintext())
-    others = dict.fromkeys(target.registry for target in settings.targets if target.registry not in found)
+    others = dict.fromkeys(target.registry for target in targets if target.registry not in found)
     found |= from_docker(environ, others)
     if not found:
         return None

@@ -16,6 +16,7 @@ from rich.text import Text
 from pipelines.graph.units import Examination
 from pipelines.graph.verbs import Verified
 from pipelines.plan import Plan, ServicePlan
+from pipelines.record import Record
 
 _TABLE_WIDTH = 140
 
@@ -139,6 +140,17 @@ def write_results(console: Console, rows: Sequence[dict[str, Any]]) -> None:
             found = found or "none"
         table.add_row(row["service"], row["platform"], row["digest"][:19], Text(found))
     console.print(table)
+
+
+def write_released(console: Console, record: Record) -> None:
+    """What a release's record says of its images and tags."""
+    table = Table("service", "index", "tags")
+    for name, released in record.found.items():
+        for place in released.places:
+            tags = ", ".join(f"{move.tag} (stays: {move.kept})" if move.kept else move.tag for move in place.tags)
+            table.add_row(name, released.index.short, f"{place.target.repository(name)}: {tags}")
+    console.print(table)
+    console.print(f"Release {record.id}: {record.state}")
 
 
 def write_verified(console: Console, verified: Sequence[Verified]) -> None:

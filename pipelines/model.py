@@ -30,6 +30,10 @@ REBUILT_LABEL = "dev.sealift.rebuilt"
 """Label of base images that were assembled on a machine without access to the official ones."""
 
 
+RECORDS = "releases"
+"""Name of the repository, beside those of the services, that holds the release records."""
+
+
 class Digest(str):
     """An OCI content digest, `sha256:` and 64 hexadecimal digits."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.config import LoadedConfig, Settings, is_loopback, service_platforms
+from pipelines.config import LoadedConfig, Settings, service_platforms
 from pipelines.config.schema import Service
 from pipelines.dockerfile import base_image
 from pipelines.git import GitFacts, Revision, last_change
@@ -88,8 +88,7 @@ def _rules(settings: Settings) -> Rules:
         max_layers=policy.max_layers,
         allow_root=policy.allow_root,
         max_database_age_hours=settings.database.max_age_hours,
-        # The local environment's registry can be overridden: only what stays on the machine is a rehearsal.
-        rehearsal=settings.environment == "local" and all(is_loopback(item.registry) for item in settings.targets),
+        rehearsal=settings.rehearsal,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from pipelines.model import REBUILT_LABEL, Database, Digest, Examined, Severity, Target
+from pipelines.model import REBUILT_LABEL, Database, Digest, Examined, Severity, Tag, Target
 from pipelines.moves import TagMove
 from pipelines.plan import Plan
 from pipelines.policy import Violation
@@ -59,6 +59,22 @@ class Release:
         return replace(self, state=state, **changes)
 
     @property
+    def moves(self) -> list[TagMove]:
+        """What becomes of every tag, over all services and registries."""
+        places = [place for service in (self.services or {}).values() for place in service.places]
+        return [move for place in places for move in place.tags]
+
+    @property
+    def tags(self) -> tuple[Tag, ...]:
+        """The tags that its record is kept under: the run's id, and each version that it releases."""
+        return record_tags(
+            self.id,
+            self.plan.tag_prefix,
+            self.plan.version,
+            {service.name: service.version for service in self.plan.published if service.version},
+        )
+
+    @property
     def sample(self) -> bool:
         """The scan used the sample database: not fit for release."""
         return self.database is not None and self.database.sample
@@ -101,18 +117,34 @@ class Release:
 
     def text(self) -> str:
         """The document as it is written: indented, keys in a fixed order."""
-        return json.dumps(self.as_json(), indent=2, ensure_ascii=False) + "\n"
+        return as_text(self.as_json())
 
     def _service(self, name: str) -> dict[str, Any]:
         release = (self.services or {}).get(name)
         return {
             "index": release.index if release else None,
-            "published": [
-                {"repository": str(place.target.repository(name)), "tags": [_tag(move) for move in place.tags]}
-                for place in (release.places if release else ())
-            ],
+            "published": published(name, release) if release else [],
             "platforms": {unit.image.unit.platform: _unit(unit) for unit in self.of(name)},
         }
+
+
+def as_text(document: Mapping[str, Any]) -> str:
+    """A record's document as it is written."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def published(name: str, release: ServiceRelease) -> list[dict[str, Any]]:
+    """A service's tags at each registry, for the document."""
+    return [
+        {"repository": str(place.target.repository(name)), "tags": [_tag(move) for move in place.tags]}
+        for place in release.places
+    ]
+
+
+def record_tags(run: str, prefix: str, version: str | None, own: Mapping[str, str]) -> tuple[Tag, ...]:
+    """The run's id; the version of all services; or `aidb-v1.2.3`, where services have versions of their own."""
+    versions = [version] if version else [f"{service}-{text}" for service, text in own.items()]
+    return (Tag(run), *(Tag(prefix + text) for text in versions))
 
 
 def by_severity(units: Sequence[Examined]) -> dict[Severity, int]:

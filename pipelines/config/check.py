@@ -9,7 +9,7 @@ from pipelines.config.problems import Finding, KeyPath, suggestion
 from pipelines.config.schema import Config, Destination, Environment, Service, TagRule
 from pipelines.config.values import parse_registry, parse_secret_address
 from pipelines.errors import shown
-from pipelines.model import Repository
+from pipelines.model import RECORDS, Repository
 
 _MOST_CYCLES = 20
 _LONGEST_REFERENCE = 255  # Docker and containerd refuse longer names (distribution/reference, NameTotalLengthMax)
@@ -20,6 +20,8 @@ def check_keys(config: Config) -> Iterator[Finding]:
     yield from _check_top(config)
     for name in config.environments:
         yield from _check_environment(config, name)
+    if RECORDS in config.services:
+        yield ("services", RECORDS), "is the name of the repository of release records; choose another"
     for name, service in config.services.items():
         yield from _check_service(config, name, service)
     yield from _check_cycles(config)

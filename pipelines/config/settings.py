@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipelines.config.schema import Database, Policy, Signing, TagRule
+from pipelines.config.values import is_loopback
 from pipelines.model import Platform, Tag, Target
 
 
@@ -71,6 +72,11 @@ class Settings:
     image_pull_policy: str
     jobs: int
     origins: Mapping[str, Origin] = field(compare=False, repr=False)
+
+    @property
+    def rehearsal(self) -> bool:
+        """Nothing leaves the machine. The environment's name alone says little: a caller can name a registry."""
+        return self.environment == "local" and all(is_loopback(target.registry) for target in self.targets)
 
     @property
     def targets(self) -> tuple[Target, ...]:

@@ -13,11 +13,12 @@ import anyio
 import dagger
 
 from pipelines import tools
-from pipelines.errors import ConfigError
+from pipelines.errors import ConfigError, RegistryError
 from pipelines.graph.carry import carry
-from pipelines.graph.context import Observer, Options, Persist, Run, SecretSource, SignerSource
+from pipelines.graph.context import Observer, Options, Persist, Run, SecretSource, Session, SignerSource
 from pipelines.graph.look import look, to_carry
 from pipelines.graph.quarantine import held
+from pipelines.graph.records import keep
 from pipelines.graph.seal import Lot, join, seal
 from pipelines.graph.slots import Slots
 from pipelines.graph.tagging import TagsFailed, move_tags
@@ -37,6 +38,7 @@ __all__ = [
     "Persist",
     "Run",
     "SecretSource",
+    "Session",
     "SignerSource",
     "Slots",
     "check_options",
@@ -112,7 +114,7 @@ async def _release(run: Run) -> Outcome:
         await seal(run, examination, list(lot.values()))
         services = {name: ServiceRelease(index=sealed.index) for name, sealed in lot.items()}
         record = record.at("signed", services=services, finished=run.clock())
-    await run.persist(record.text())
+        await run.persist(record.text())
     return Outcome(release=record, reports=reports)
 
 
@@ -125,14 +127,26 @@ async def _publish(run: Run, examination: Examination, lot: Lot, record: Release
     record = record.at("recorded", services=found)
     await run.persist(record.text())
     await carry(run, examination, loads)
+    new = bool(carried) or any(move.before != move.after for move in record.moves)
+    if new:
+        await keep(run, run.plan.targets, record.text(), record.tags[:1])
     await run.persist(record.at("moving").text())
     try:
-        moved = await move_tags(run, found)
+        moved = await move_tags(run, found, move_back=run.plan.move_back)
     except TagsFailed as failure:
         state = "undone" if failure.undone else "moving"
         await run.persist(record.at(state, services=failure.found).text())
         raise
-    return record.at("published", services=moved, finished=run.clock())
+    record = record.at("published", services=moved, finished=run.clock())
+    await run.persist(record.text())
+    if new:
+        try:
+            await keep(run, run.plan.targets, record.text(), record.tags)
+        except RegistryError as failure:
+            failure.what = f"the release is published, but its record could not be kept there: {failure.what}"
+            failure.remedy = f"{failure.remedy}; then 'sealift release resume' keeps the record"
+            raise
+    return record
 
 
 def _used(database: Database | None) -> list[Tool]:

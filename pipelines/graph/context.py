@@ -84,22 +84,22 @@ def _placed(step: str, unit: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """The run: what every part of the graph is given."""
+class Session:
+    """What every part of the graph is given, whether it builds or works from a record.
+
+    :param several: there is more than one registry, and stages say at which they are.
+    """
 
     id: str
     toolbox: Toolbox
-    source: dagger.Directory
-    plan: Plan
-    options: Options
     observer: Observer
     recorder: Recorder
     signer: SignerSource
-    secrets: SecretSource
     persist: Persist
     clock: Callable[[], datetime]
     started: datetime
     slots: Slots
+    several: bool = False
 
     @asynccontextmanager
     async def step(
@@ -114,7 +114,7 @@ class Run:
         asked = self.recorder.now()
         async with self.slots.taken(shared):
             began = time.monotonic()
-            shown = f"{unit} {at.registry}" if at and len(self.plan.targets) > 1 else str(unit)
+            shown = f"{unit} {at.registry}" if at and self.several else str(unit)
             self.observer.started(name, shown)
             try:
                 with self.recorder.stage(name, unit, asked=asked) as doing, _placed(name, str(unit)):
@@ -124,6 +124,16 @@ class Run:
                 self.observer.failed(name, shown, time.monotonic() - began)
                 raise
             self.observer.finished(name, shown, time.monotonic() - began, note.text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Session):
+    """A run that builds."""
+
+    source: dagger.Directory
+    plan: Plan
+    options: Options
+    secrets: SecretSource
 
     async def build_secrets(self, wanted: Mapping[str, str]) -> dict[str, dagger.Secret]:
         """The secrets that a service's Dockerfile mounts, by id."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from pipelines.graph.context import Run
+from pipelines.graph.context import Session
 from pipelines.graph.together import together
 from pipelines.model import Digest, Sealed, Target
 from pipelines.stages.sign import PREDICATES, verifies
@@ -17,7 +17,7 @@ def reference(toolbox: Toolbox, service: str, digest: Digest, target: Target | N
     return f"{toolbox.at(target, service)}@{digest}" if target else quarantined(service, digest)
 
 
-async def objections(run: Run, sealed: Sequence[Sealed], target: Target | None = None) -> str | None:
+async def objections(session: Session, sealed: Sequence[Sealed], target: Target | None = None) -> str | None:
     """What Cosign objects to, over all signatures and attestations of these services; None if all verify.
 
     :param target: None for the quarantine.
@@ -25,18 +25,18 @@ async def objections(run: Run, sealed: Sequence[Sealed], target: Target | None =
     """
     if not sealed:
         return None
-    at = partial(reference, run.toolbox, target=target)
+    at = partial(reference, session.toolbox, target=target)
     platforms = [at(one.service, digest) for one in sealed for digest in one.platforms.values()]
     tops = [at(one.service, one.index) for one in sealed]
     found: list[str] = []
-    public = (await run.signer()).public
+    public = (await session.signer()).public
 
     async def check(references: list[str], kind: str | None) -> None:
-        objection = await verifies(run.toolbox, public, references, kind=kind, outward=target is not None)
+        objection = await verifies(session.toolbox, public, references, kind=kind, outward=target is not None)
         if objection:
             found.append(objection)
 
-    async with run.step("verify", target.registry if target else "") as note:
+    async with session.step("verify", target.registry if target else "") as note:
         await together(
             [partial(check, [*platforms, *tops], None), *(partial(check, platforms, kind) for kind in PREDICATES)]
         )

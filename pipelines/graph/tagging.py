@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from pipelines.errors import EngineError, RegistryError, SealiftError, SeveralErrors
-from pipelines.graph.context import Run
+from pipelines.graph.context import Session
 from pipelines.graph.look import Found
 from pipelines.graph.together import together
 from pipelines.model import Digest, Target
@@ -52,22 +52,25 @@ def _steps(found: Found) -> Iterator[_Step]:
                     yield _Step(service=name, target=place.target, move=move)
 
 
-async def move_tags(run: Run, found: Found) -> Found:
+async def move_tags(session: Session, found: Found, *, move_back: bool, again: bool = False) -> Found:
     """Move every tag that is not right yet; the same with what moved.
 
-    :raises TagsFailed: one could not be moved. By the plan's policy those that had were moved back.
+    :param move_back: what to do with those that have moved when one cannot be moved.
+    :param again: the release had begun to move tags before: those that are right already are its own.
+    :raises TagsFailed: one could not be moved.
     :raises EngineError: the engine was lost; nothing could be moved back.
     """
     done: set[_Step] = set()
+    tried: set[_Step] = set(_steps(found)) if again else set()
     failures: list[SealiftError] = []
 
     async def service_tags(name: str, place: Place) -> None:
-        async with run.step("tag", name, at=place.target) as note:
+        async with session.step("tag", name, at=place.target) as note:
             for step in _steps({name: replace(found[name], places=(place,))}):
                 # What is under way is not cancelled, as elsewhere: it must be known what moved. Nothing new begins.
                 if failures:
                     return
-                await _move(run, step)
+                await _move(session, step, tried)
                 done.add(step)
             note.text = ", ".join(move.tag for move in place.tags)
 
@@ -83,17 +86,18 @@ async def move_tags(run: Run, found: Found) -> Found:
     await together(partial(guarded, name, place) for name, release in found.items() for place in release.places)
     if failures:
         failure = failures[0] if len(failures) == 1 else SeveralErrors(failures)
-        raise await _failed(run, found, failure) from failure
+        raise await _failed(session, found, tried, failure, move_back=move_back) from failure
     return _with_moved(found, done)
 
 
-async def _move(run: Run, step: _Step) -> None:
+async def _move(session: Session, step: _Step, tried: set[_Step]) -> None:
     """Move one tag, if it still is where it was seen.
 
+    :param tried: receives the step as soon as it may have an effect.
     :raises RegistryError: somebody else moved it, or the registry refused.
     """
     move = step.move
-    now = await remote.current(run.toolbox, step.target, step.service, move.tag)
+    now = await remote.current(session.toolbox, step.target, step.service, move.tag)
     if now == move.after:
         return
     if now != move.before:
@@ -104,30 +108,55 @@ async def _move(run: Run, step: _Step) -> None:
             service=step.service,
             step="tag",
         )
-    await publish.move(run.toolbox, step.target, step.service, move.tag, move.after)
+    tried.add(step)
+    await publish.move(session.toolbox, step.target, step.service, move.tag, move.after)
 
 
 def _name(digest: Digest | None) -> str:
     return digest.short if digest else "nothing"
 
 
-async def _failed(run: Run, found: Found, failure: SealiftError) -> TagsFailed:
-    """What is where now, and back again where the plan says so."""
+async def check_unmoved(session: Session, found: Found) -> None:
+    """See that every tag is where the release found it, or has brought it.
+
+    :raises RegistryError: somebody else has moved some since; all of these are named.
+    """
+    others: list[str] = []
+
+    async def ask(step: _Step) -> None:
+        now = await remote.current(session.toolbox, step.target, step.service, step.move.tag)
+        if now not in (step.move.before, step.move.after):
+            others.append(f"{step} names {_name(now)}; it named {_name(step.move.before)}")
+
+    async with session.step("tags before"):
+        await together(partial(ask, step) for step in _steps(found))
+    if others:
+        raise RegistryError(
+            "tags of this release were moved by somebody else since:\n    " + "\n    ".join(sorted(others)),
+            remedy="a later release has them: leave it, or run this one again with 'sealift build-all' at its commit",
+            step="tags before",
+        )
+
+
+async def _failed(
+    session: Session, found: Found, tried: set[_Step], failure: SealiftError, *, move_back: bool
+) -> TagsFailed:
+    """What is where now, and back again if it is to be."""
     moved: list[_Step] = []
     unknown: list[_Step] = []
 
     async def ask(step: _Step) -> None:
         try:
-            now = await remote.current(run.toolbox, step.target, step.service, step.move.tag)
+            now = await remote.current(session.toolbox, step.target, step.service, step.move.tag)
         except RegistryError:
             unknown.append(step)
         else:
             if now == step.move.after:
                 moved.append(step)
 
-    async with run.step("tags after"):
-        await together(partial(ask, step) for step in _steps(found))
-    stuck = await _back(run, moved) if run.plan.move_back else dict.fromkeys(moved, "")
+    async with session.step("tags after"):
+        await together(partial(ask, step) for step in tried)
+    stuck = await _back(session, moved) if move_back else dict.fromkeys(moved, "")
     lines = [failure.what]
     for words, steps in (
         ("moved back", [str(step) for step in moved if step not in stuck]),
@@ -146,7 +175,7 @@ async def _failed(run: Run, found: Found, failure: SealiftError) -> TagsFailed:
     )
 
 
-async def _back(run: Run, moved: list[_Step]) -> dict[_Step, str]:
+async def _back(session: Session, moved: list[_Step]) -> dict[_Step, str]:
     """Let each tag name what it named before; those for which that failed, and why."""
     stuck: dict[_Step, str] = {}
 
@@ -154,13 +183,13 @@ async def _back(run: Run, moved: list[_Step]) -> dict[_Step, str]:
         move = step.move
         try:
             if move.before is None:
-                await publish.untag(run.toolbox, step.target, step.service, move.tag)
+                await publish.untag(session.toolbox, step.target, step.service, move.tag)
             else:
-                await publish.move(run.toolbox, step.target, step.service, move.tag, move.before)
+                await publish.move(session.toolbox, step.target, step.service, move.tag, move.before)
         except RegistryError as failure:
             stuck[step] = failure.what
 
-    async with run.step("tags back") as note:
+    async with session.step("tags back") as note:
         await together(partial(back, step) for step in moved)
         note.text = f"{len(moved) - len(stuck)} of {len(moved)}"
     return stuck

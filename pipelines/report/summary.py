@@ -180,8 +180,7 @@ def _verdict(release: Release) -> Iterator[RenderableType]:
             yield _indented(Text(f"{item.service} {item.platform} {item.rule}: {item.what}"), 2)
             yield _indented(Text(f"remedy: {item.remedy}"), 4)
     elif release.state == "published":
-        places = [place for sealed in (release.services or {}).values() for place in sealed.places]
-        moved = sum(move.moved for place in places for move in place.tags)
+        moved = sum(move.moved for move in release.moves)
         yield Text(f"PUBLISHED to {_registries(release)}: {moved} tag(s) moved.", style="bold green")
     else:
         yield Text("PASSED: signed in the quarantine, nothing was pushed.", style="bold green")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import anyio
 import dagger
@@ -32,11 +33,13 @@ async def ask(
     source: Target | None = None,
     service: str | None = None,
     seconds: float | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> str:
     """What regctl prints.
 
     :param target: the registry that is asked.
     :param source: one more that takes part.
+    :param files: path → text, for regctl to read.
     :param seconds: how long it may take; `REQUEST_SECONDS` if it is not said.
     :raises RegistryError: the registry refused, gave no final answer in time, or cannot be reached.
     """
@@ -44,6 +47,8 @@ async def ask(
     where = {"step": step} | ({"service": service} if service else {})
     registry = target.registry
     container = toolbox.regctl_outward(target, *([source] if source else []))
+    for path, text in (files or {}).items():
+        container = container.with_new_file(path, text)
     try:
         await toolbox.fetched(tools.REGCTL)
         with anyio.fail_after(bound):

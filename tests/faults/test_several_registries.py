@@ -2,88 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import secrets
-from collections.abc import Iterator, Mapping
-
 import httpx
-import pytest
 
 from tests.faults.outcomes import nothing_left
-from tests.faults.peers import Peer, distribution
-from tests.faults.relay import Answer, Asked, Fault, Relay, relay
+from tests.faults.peers import Peer
+from tests.faults.relay import Answer, Asked, Fault, Relay
+from tests.faults.several import DENIED, INDEX, dev, local, put_tag
 from tests.faults.small import Small
-from tests.scratch import REGISTRY, ROOT, TINY, Registry
-
-DENIED = '{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}'
-INDEX = "application/vnd.oci.image.index.v1+json"
-
-
-@pytest.fixture(scope="module")
-def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
-    with distribution(tmp_path_factory.mktemp("peer"), storage={"delete": {"enabled": True}}) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def server(peer: Peer) -> Iterator[Relay]:
-    """A relay to the second registry, through which it is reached."""
-    with relay(lambda _: None, peer.address) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def published(engine: Mapping[str, str], server: Relay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
-    """Two services, published to both registries under `dev`."""
-    folder = tmp_path_factory.mktemp("two")
-    env = {**engine, "PYTHONPATH": str(ROOT), "SEALIFT_KEYS_DIR": str(folder / "keys")}
-    registry = Registry(prefix=f"test-{secrets.token_hex(4)}/", env=engine)
-    made = Small(root=folder / "repository", env=env, registry=registry)
-    made.root.mkdir()
-    (made.root / ".gitignore").write_text("dist/\n.env\n")
-    for name in ("api", "web"):
-        made.service(name, dockerfile=TINY, settings={"boot": None})
-    made.extra["environments"] = {"local": local(server)}
-    made.commit()
-    done = made.sealift("build-all", "--no-scan")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"PUBLISHED to {REGISTRY}, {server.address}: 4 tag(s) moved." in done.stdout
-    yield made
-    made.delete("api", "web")
-
-
-def local(server: Relay, **settings: str) -> dict[str, object]:
-    also = [{"registry": server.address, "prefix": "mirror/"}]
-    return {"registry": REGISTRY, "tags": ["dev"], "also": also, **settings}
-
-
-@pytest.fixture
-def two(published: Small, server: Relay) -> Iterator[Small]:
-    """The two services, changed since they were published."""
-    for name in ("api", "web"):
-        with (published.root / f"services/{name}/server.py").open("a") as file:
-            file.write("# changed\n")
-    published.commit()
-    yield published
-    server.rule = lambda _: None
-    published.extra["environments"] = {"local": local(server)}
-
-
-def there(peer: Peer, service: str, tag: str) -> str | None:
-    """What a tag names at the second registry."""
-    url = f"http://{peer.address}/v2/mirror/{service}/manifests/{tag}"
-    return httpx.head(url, headers={"Accept": INDEX}, trust_env=False).headers.get("docker-content-digest")
-
-
-def dev(scratch: Small, peer: Peer) -> dict[str, set[str | None]]:
-    """Service → what `dev` names at the two registries."""
-    return {name: {scratch.registry.digest(name, "dev"), there(peer, name, "dev")} for name in ("api", "web")}
-
-
-def put_tag(asked: Asked) -> str | None:
-    """The tag that a request would move."""
-    found = re.search(r"/manifests/(\w+)$", asked.path)
-    return found[1] if found and asked.method == "PUT" else None
 
 
 def test_both_have_the_same_and_it_verifies(two: Small, peer: Peer, server: Relay) -> None:
