@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipelines import model
 from pipelines.errors import ConfigError
@@ -114,6 +114,15 @@ class Record(_Data):
     verdict: dict[str, Any]
     services: dict[str, Service]
 
+    @model_validator(mode="after")
+    def _at_every_registry(self) -> Self:
+        for name, service in self.services.items():
+            if len(service.published) not in (0, len(self.plan.targets)):
+                raise ValueError(
+                    f"{name} is published at {len(service.published)} registries of {len(self.plan.targets)}"
+                )
+        return self
+
     @property
     def targets(self) -> tuple[model.Target, ...]:
         """The registries of the release, in its order."""
@@ -148,7 +157,7 @@ class Record(_Data):
                 index=model.Digest(service.index),
                 places=tuple(
                     Place(target=target, tags=tuple(_move(move) for move in place.tags))
-                    for target, place in zip(self.targets, service.published, strict=True)
+                    for target, place in zip(self.targets, service.published, strict=False)
                 ),
             )
             for name, service in self.services.items()
