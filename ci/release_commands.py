@@ -18,8 +18,8 @@ from ci.terminal import answers
 from pipelines.config import Flags, resolve
 from pipelines.errors import ConfigError
 from pipelines.graph import Session
+from pipelines.graph.finish import resume
 from pipelines.graph.records import find
-from pipelines.graph.resume import resume
 from pipelines.model import Target
 from pipelines.record import Record, read, read_file
 from pipelines.telemetry import Recorder
@@ -91,7 +91,7 @@ def recorded(root: Path, environ: Mapping[str, str], path: Path) -> Recorded:
     return Recorded(
         project=loaded.config.project,
         settings=resolve(loaded.config, environ=environ, flags=flags),
-        targets=record.targets,
+        targets=(*record.targets, *([record.source.target] if record.source else [])),
         about=record.plan.commit[:7],
         record=record,
         text=path.read_text(encoding="utf-8"),

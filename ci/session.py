@@ -22,7 +22,7 @@ from ci.front import Ground, Prepared, run_id
 from ci.inside import REGISTRY_VARIABLE
 from ci.local.paths import space_left
 from ci.reach import check_reachable, reachable
-from ci.signer import signer_source
+from ci.signer import public_source, signer_source
 from ci.telemetry import Telemetry
 from pipelines.config import is_loopback
 from pipelines.contexts import Context, sent
@@ -115,12 +115,14 @@ async def _session(client: dagger.Client, call: Call, observer: Observer) -> Ses
             await path.parent.mkdir(parents=True, exist_ok=True)
             await path.write_text(text, encoding="utf-8")
 
+    signer = signer_source(client, call.environ, ground.settings, observer)
     return Session(
         id=toolbox.run,
         toolbox=toolbox,
         observer=observer,
         recorder=call.telemetry.recorder,
-        signer=signer_source(client, call.environ, ground.settings, observer),
+        signer=signer,
+        public=public_source(client, call.environ, signer),
         persist=persist,
         clock=lambda: datetime.now(UTC),
         started=now,

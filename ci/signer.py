@@ -12,7 +12,7 @@ from ci.keys import KeyPair, ensure
 from ci.local.paths import find_keys
 from pipelines.config import Settings
 from pipelines.errors import ConfigError
-from pipelines.graph import Observer, SignerSource
+from pipelines.graph import Observer, PublicSource, SignerSource
 from pipelines.stages.sign import Signer, public_key
 
 
@@ -36,6 +36,18 @@ def signer_source(
     return source
 
 
+def public_source(client: dagger.Client, environ: Mapping[str, str], signer: SignerSource) -> PublicSource:
+    """Finds the public key: the one that SIGNING_PUBLIC_KEY names, else that of the key pair that would sign."""
+
+    async def source() -> str:
+        address = environ.get("SIGNING_PUBLIC_KEY")
+        if not address:
+            return (await signer()).public
+        return await (await secret_at(client, environ, "SIGNING_PUBLIC_KEY", address)).plaintext()
+
+    return source
+
+
 async def _signer(client: dagger.Client, environ: Mapping[str, str], settings: Settings, observer: Observer) -> Signer:
     """The key that the variables name; else, for the local environment, the user's own pair."""
     key, password = environ.get("SIGNING_KEY"), environ.get("SIGNING_PASSWORD")
@@ -43,7 +55,8 @@ async def _signer(client: dagger.Client, environ: Mapping[str, str], settings: S
         if not settings.rehearsal:
             raise ConfigError(
                 f"no signing key for the environment {settings.environment!r}",
-                remedy="set SIGNING_KEY and SIGNING_PASSWORD to addresses such as file://PATH or env://NAME",
+                remedy="set SIGNING_KEY and SIGNING_PASSWORD to addresses such as file://PATH or env://NAME;"
+                " to verify, SIGNING_PUBLIC_KEY is enough",
                 step="key",
             )
         pair = local_keys(environ)

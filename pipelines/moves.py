@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pipelines.model import OCI, Digest, Tag
-from pipelines.plan import ServicePlan
-from pipelines.tags import TagKind, TagReason, in_line
+from pipelines.tags import TagKind, TagReason, Wanted, in_line
 from pipelines.versions import parse
 
 
@@ -62,45 +61,45 @@ class Held:
     named: Mapping[Tag, Named] = field(default_factory=dict)
 
 
-def moves(service: ServicePlan, held: Held, index: Digest, *, prefix: str) -> tuple[TagMove, ...]:
+def moves(wanted: Wanted, held: Held, index: Digest, *, prefix: str) -> tuple[TagMove, ...]:
     """What becomes of each of the service's tags.
 
     :param prefix: the environment's, before every tag.
     """
-    return tuple(_move(service, item, held, index, prefix) for item in service.tags)
+    return tuple(_move(wanted, item, held, index, prefix) for item in wanted.tags)
 
 
-def taken(service: ServicePlan, held: Held, index: Digest) -> list[str]:
+def taken(wanted: Wanted, held: Held, index: Digest) -> list[str]:
     """The release tags that name something else already, in words; a release that has one is refused."""
     return [
-        f"{item.tag} of {service.name} is {there}, and this release made {index.short}"
-        for item in service.tags
+        f"{item.tag} of {wanted.service} is {there}, and this release made {index.short}"
+        for item in wanted.tags
         if item.kind is TagKind.RELEASE and (there := held.named.get(item.tag)) and there.digest != index
     ]
 
 
-def _move(service: ServicePlan, item: TagReason, held: Held, index: Digest, prefix: str) -> TagMove:
+def _move(wanted: Wanted, item: TagReason, held: Held, index: Digest, prefix: str) -> TagMove:
     there = held.named.get(item.tag)
     before = there.digest if there else None
     forward = item.kind in (TagKind.LINE, TagKind.NEWEST)
-    kept = _ahead(service, item, held, there, prefix) if forward and before != index else None
+    kept = _ahead(wanted, item, held, there, prefix) if forward and before != index else None
     if kept and before:
         return TagMove(tag=item.tag, before=before, after=before, kept=kept)
     return TagMove(tag=item.tag, before=before, after=index)
 
 
-def _ahead(service: ServicePlan, item: TagReason, held: Held, there: Named | None, prefix: str) -> str | None:
+def _ahead(wanted: Wanted, item: TagReason, held: Held, there: Named | None, prefix: str) -> str | None:
     """What is ahead of this release on a line; None if nothing is.
 
     Without a version there are only the times of commits to go by.
     """
     if there is None:
         return None
-    version = parse(service.version) if service.version else None
+    version = parse(wanted.version) if wanted.version else None
     if version is not None and item.kind is TagKind.LINE:
         others = (parse(tag.removeprefix(prefix)) for tag in held.tags if tag.startswith(prefix))
         higher = [other for other in others if other and in_line(other, item.tag, prefix) and other > version]
         return f"v{max(higher)} is released" if higher else None
-    if there.created and there.created > service.revision.committed:
+    if there.created and there.created > wanted.committed:
         return f"it names a later commit, of {there.created:%Y-%m-%d %H:%M} UTC"
     return None

@@ -11,7 +11,7 @@ from typing import Any
 from pipelines.config.schema import Boot
 from pipelines.git import Revision
 from pipelines.model import Platform, Repository, Severity, Target
-from pipelines.tags import TagReason
+from pipelines.tags import TagReason, Wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,11 @@ class ServicePlan:
     reason: str
     version: str | None = None
     published: bool = True
+
+    @property
+    def wanted(self) -> Wanted:
+        """Its tags, as they are judged."""
+        return Wanted(service=self.name, tags=self.tags, version=self.version, committed=self.revision.committed)
 
     def as_json(self) -> dict[str, Any]:
         """For `plan --json` and the release record."""

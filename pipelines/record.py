@@ -75,6 +75,11 @@ class Registry(_Data):
     prefix: str
     insecure: bool
 
+    @property
+    def target(self) -> model.Target:
+        """The same, as the pipeline has it."""
+        return model.Target(registry=self.registry, prefix=self.prefix, insecure=self.insecure)
+
 
 class Planned(_Data):
     """As much of a service's plan as a reader needs."""
@@ -112,6 +117,10 @@ class Record(_Data):
     database: dict[str, Any] | None
     public_key: str | None
     verdict: dict[str, Any]
+    source: Registry | None = Field(
+        default=None, description="Where its images were taken from, if it was not built: promoted, or brought back."
+    )
+    because: str | None = Field(default=None, description="What it was made of, in words, if it was not built.")
     services: dict[str, Service]
 
     @model_validator(mode="after")
@@ -126,7 +135,7 @@ class Record(_Data):
     @property
     def targets(self) -> tuple[model.Target, ...]:
         """The registries of the release, in its order."""
-        return tuple(model.Target(**item.model_dump()) for item in self.plan.targets)
+        return tuple(item.target for item in self.plan.targets)
 
     @property
     def tags(self) -> tuple[model.Tag, ...]:

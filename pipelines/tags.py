@@ -40,6 +40,20 @@ class TagReason:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The tags that a release wants for one service, and what is known of it where they are judged.
+
+    :param version: that the service is released under, if it is.
+    :param committed: time of the commit that the service was made from.
+    """
+
+    service: str
+    tags: tuple[TagReason, ...]
+    version: str | None
+    committed: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class TagInputs:
     """What the rules may look at.
 

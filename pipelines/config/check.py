@@ -46,7 +46,9 @@ def _check_environment(config: Config, name: str) -> Iterator[Finding]:
     prefix = config.prefix if environment.prefix is None else environment.prefix
     places: list[tuple[str, str]] = []
     own_place: tuple[KeyPath, Environment | Destination] = (path, environment)
-    for at, item in (own_place, *(((*path, "also", n), item) for n, item in enumerate(environment.also))):
+    also = [((*path, "also", number), item) for number, item in enumerate(environment.also)]
+    regions = [((*path, "regions", number), item) for number, item in enumerate(environment.regions)]
+    for at, item in (own_place, *also, *regions):
         registry = "localhost"
         try:
             registry = parse_registry(item.registry)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from pipelines.config.problems import REMEDY, InvalidConfig, Problem
-from pipelines.config.schema import Config, Database, Environment, Strict
+from pipelines.config.schema import Config, Database, Destination, Environment, Strict
 from pipelines.config.selection import all_platforms, service_platforms, with_needed
 from pipelines.config.settings import Flags, Origin, Settings
 from pipelines.config.values import (
@@ -85,6 +85,7 @@ class _Choice:
             prefix=self._inherit("prefix", environment.prefix, config.prefix),
             insecure=self._insecure(environment, registry),
             also=self._also(environment, registry),
+            regions=self._file("regions", self._targets(environment, environment.regions), bool(environment.regions)),
             when_tags_fail=self._of("when_tags_fail", environment),
             tag_prefix=self._of("tag_prefix", environment),
             tags=tuple(self._inherit("tags", environment.tags, config.tags)),
@@ -176,16 +177,18 @@ class _Choice:
         if registry != environment.registry:
             # Who names a registry wants the release there, and not in the environment's others too.
             return self._file("also", (), False)
+        return self._file("also", self._targets(environment, environment.also), bool(environment.also))
+
+    def _targets(self, environment: Environment, places: Sequence[Destination]) -> tuple[Target, ...]:
         prefix = self.config.prefix if environment.prefix is None else environment.prefix
-        also = (
+        return tuple(
             Target(
                 registry=item.registry,
                 prefix=prefix if item.prefix is None else item.prefix,
                 insecure=item.insecure or is_loopback(item.registry),
             )
-            for item in environment.also
+            for item in places
         )
-        return self._file("also", tuple(also), "also" in environment.model_fields_set)
 
     def _database(self, environment: Environment, registry: str) -> Database:
         database = self._inherit("database", _over(self.config.database, environment.database), self.config.database)

@@ -167,6 +167,9 @@ class Environment(Strict):
     also: list[Destination] = Field(
         default_factory=list, max_length=20, description="Further registries of each release: it reaches all or none."
     )
+    regions: list[Destination] = Field(
+        default_factory=list, max_length=50, description="Registries that 'sealift replicate' copies releases to."
+    )
     when_tags_fail: Literal["move-back", "stop"] = Field(
         default="move-back",
         description="What to do with the tags that have moved when one cannot be moved: move them back, or leave them"

@@ -42,6 +42,7 @@ class Settings:
     :param prefix: between registry and service name, as it is: `sealift/staging/`.
     :param insecure: plain HTTP. Always for a loopback registry, never for one that replaces the environment's own.
     :param also: further registries; none where the caller names the registry, which is then the only one.
+    :param regions: where `replicate` copies releases to.
     :param when_tags_fail: `move-back` or `stop`.
     :param tags: rules that make tags; `explicit_tags` are given as they are, and not by a rule.
     :param platforms: every platform of the run; a service is built for those of its own that are among them.
@@ -56,6 +57,7 @@ class Settings:
     prefix: str
     insecure: bool
     also: tuple[Target, ...]
+    regions: tuple[Target, ...]
     when_tags_fail: str
     tag_prefix: str
     tags: tuple[TagRule, ...]

@@ -15,10 +15,10 @@ import dagger
 from pipelines import tools
 from pipelines.errors import ConfigError, RegistryError
 from pipelines.graph.carry import carry
-from pipelines.graph.context import Observer, Options, Persist, Run, SecretSource, Session, SignerSource
+from pipelines.graph.context import Observer, Options, Persist, PublicSource, Run, SecretSource, Session, SignerSource
 from pipelines.graph.look import look, to_carry
 from pipelines.graph.quarantine import held
-from pipelines.graph.records import keep
+from pipelines.graph.records import check_claim, claim, keep
 from pipelines.graph.seal import Lot, join, seal
 from pipelines.graph.slots import Slots
 from pipelines.graph.tagging import TagsFailed, move_tags
@@ -36,6 +36,7 @@ __all__ = [
     "Options",
     "Outcome",
     "Persist",
+    "PublicSource",
     "Run",
     "SecretSource",
     "Session",
@@ -120,16 +121,21 @@ async def _release(run: Run) -> Outcome:
 
 async def _publish(run: Run, examination: Examination, lot: Lot, record: Release) -> Release:
     """Seal, record, carry, and move tags, in this order: each for all services and targets before the next begins."""
-    found = await look(run, lot)
+    wanted = [service.wanted for service in run.plan.published]
+    found = await look(run, lot, wanted, run.plan.targets, prefix=run.plan.tag_prefix)
     loads = await to_carry(run, lot, found)
     carried = [sealed for sealed in lot.values() if any(sealed in load for load in loads.values())]
     await seal(run, examination, carried)
     record = record.at("recorded", services=found)
     await run.persist(record.text())
-    await carry(run, examination, loads)
     new = bool(carried) or any(move.before != move.after for move in record.moves)
+    first, versions = run.plan.targets[0], record.tags[1:]
+    if new:
+        await claim(run, first, record.text(), versions)
+    await carry(run, examination, loads)
     if new:
         await keep(run, run.plan.targets, record.text(), record.tags[:1])
+        await check_claim(run, first, record.id, versions)
     await run.persist(record.at("moving").text())
     try:
         moved = await move_tags(run, found, move_back=run.plan.move_back)

@@ -43,6 +43,9 @@ SecretSource = Callable[[str, str], Awaitable[dagger.Secret]]
 SignerSource = Callable[[], Awaitable[Signer]]
 """The key pair that signs, found when it is first asked for: what signs nothing needs none."""
 
+PublicSource = Callable[[], Awaitable[str]]
+"""The public key, PEM, that signatures are verified with."""
+
 Persist = Callable[[str], Awaitable[None]]
 """Keeps the release record's text somewhere that outlives the run."""
 
@@ -95,6 +98,7 @@ class Session:
     observer: Observer
     recorder: Recorder
     signer: SignerSource
+    public: PublicSource
     persist: Persist
     clock: Callable[[], datetime]
     started: datetime

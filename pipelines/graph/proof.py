@@ -29,7 +29,7 @@ async def objections(session: Session, sealed: Sequence[Sealed], target: Target 
     platforms = [at(one.service, digest) for one in sealed for digest in one.platforms.values()]
     tops = [at(one.service, one.index) for one in sealed]
     found: list[str] = []
-    public = (await session.signer()).public
+    public = await session.public()
 
     async def check(references: list[str], kind: str | None) -> None:
         objection = await verifies(session.toolbox, public, references, kind=kind, outward=target is not None)

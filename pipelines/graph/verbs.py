@@ -129,7 +129,7 @@ async def _verify(run: Run, service: ServicePlan) -> Verified:
     images = [f"{address}@{child}" for child in children.values()]
     checks = [(None, [f"{address}@{digest}", *images]), *((kind, images) for kind in PREDICATES)]
     for kind, references in checks:
-        objection = await verifies(run.toolbox, (await run.signer()).public, references, kind=kind, outward=True)
+        objection = await verifies(run.toolbox, await run.public(), references, kind=kind, outward=True)
         if objection:
             raise SigningError(
                 f"{reference}: {kind or 'signature'}: {objection}",

@@ -36,6 +36,18 @@ async def current(toolbox: Toolbox, target: Target, service: str, tag: Tag) -> D
 
 
 @retried
+async def holds(toolbox: Toolbox, target: Target, service: str, digest: Digest) -> bool:
+    """Whether there is a manifest of that digest.
+
+    :raises RegistryError: the registry's answer is neither.
+    """
+    return (
+        await _asked(toolbox, target, service, ["manifest", "head", f"{toolbox.at(target, service)}@{digest}"])
+        is not None
+    )
+
+
+@retried
 async def listed(toolbox: Toolbox, target: Target, service: str) -> Sequence[str]:
     """Every tag of the repository, in the registry's order; none if there is no such repository.
 

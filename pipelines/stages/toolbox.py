@@ -20,6 +20,9 @@ from pipelines.tools import Tool
 QUARANTINE = "quarantine:5000"
 """The quarantine registry, as tool containers see it."""
 
+QUARANTINED = Target(registry=QUARANTINE, insecure=True)
+"""The same, as a registry that is asked like any other."""
+
 _ALIAS = "loopback-"
 """With its port, a registry on the user's own loopback, as tool containers see it."""
 _ALIASED = re.compile(rf"\b{_ALIAS}([0-9]+):\1\b")

@@ -19,8 +19,8 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 SERVICES = ("api", "web")
 
 
-def first_release(engine: Mapping[str, str], folder: Path, server: Relay) -> Small:
-    """The two services, published to both registries under `dev`."""
+def two_services(engine: Mapping[str, str], folder: Path) -> Small:
+    """Two services that are quickly made."""
     env = {**engine, "PYTHONPATH": str(ROOT), "SEALIFT_KEYS_DIR": str(folder / "keys")}
     registry = Registry(prefix=f"test-{secrets.token_hex(4)}/", env=engine)
     made = Small(root=folder / "repository", env=env, registry=registry)
@@ -28,6 +28,12 @@ def first_release(engine: Mapping[str, str], folder: Path, server: Relay) -> Sma
     (made.root / ".gitignore").write_text("dist/\nelsewhere/\n.env\n")
     for name in SERVICES:
         made.service(name, dockerfile=TINY, settings={"boot": None})
+    return made
+
+
+def first_release(engine: Mapping[str, str], folder: Path, server: Relay) -> Small:
+    """The two services, published to both registries under `dev`."""
+    made = two_services(engine, folder)
     made.extra["environments"] = {"local": local(server)}
     made.commit()
     done = made.sealift("build-all", "--no-scan")

@@ -38,19 +38,19 @@ def test_a_line_moves_to_higher_versions_only(
     old, new = samples.digest("old"), samples.digest("new")
     service = samples.service(tags=(tag(prefix + line),))
     held = Held(tags=[prefix + text for text in released], named={Tag(prefix + line): Named(digest=old)})
-    (move,) = moves(service, held, new, prefix=prefix)
+    (move,) = moves(service.wanted, held, new, prefix=prefix)
     assert (move.kept, move.before, move.after) == (kept, old, old if kept else new)
 
 
 def test_the_tags_of_another_environment_do_not_count(samples: Samples) -> None:
     service = samples.service(tags=(tag("staging-v1"),))
     held = Held(tags=["v1.9.0"], named={Tag("staging-v1"): Named(digest=samples.digest("old"))})
-    (move,) = moves(service, held, samples.digest("new"), prefix="staging-")
+    (move,) = moves(service.wanted, held, samples.digest("new"), prefix="staging-")
     assert move.kept is None
 
 
 def test_a_line_that_is_not_there_is_made_though_a_higher_version_is_there(samples: Samples) -> None:
-    (move,) = moves(samples.service(tags=(tag("v1"),)), Held(tags=["v1.9.0"]), samples.digest("new"), prefix="")
+    (move,) = moves(samples.service(tags=(tag("v1"),)).wanted, Held(tags=["v1.9.0"]), samples.digest("new"), prefix="")
     assert (move.before, move.after, move.kept) == (None, samples.digest("new"), None)
 
 
@@ -64,7 +64,7 @@ def test_without_a_version_the_later_commit_counts(
     service = samples.service(tags=(tag("latest", kind),), version=version)
     there = service.revision.committed + timedelta(seconds=seconds)
     named = Named(digest=samples.digest("old"), annotations={f"{OCI}created": there.isoformat()})
-    (move,) = moves(service, Held(named={Tag("latest"): named}), samples.digest("new"), prefix="")
+    (move,) = moves(service.wanted, Held(named={Tag("latest"): named}), samples.digest("new"), prefix="")
     assert (move.kept is not None) is stays
     assert move.after == samples.digest("old" if stays else "new")
 
@@ -72,14 +72,14 @@ def test_without_a_version_the_later_commit_counts(
 def test_what_says_nothing_of_its_age_is_passed(samples: Samples) -> None:
     service = samples.service(tags=(tag("latest", TagKind.NEWEST),))
     named = Named(digest=samples.digest("old"), annotations={f"{OCI}created": "yesterday"})
-    (move,) = moves(service, Held(named={Tag("latest"): named}), samples.digest("new"), prefix="")
+    (move,) = moves(service.wanted, Held(named={Tag("latest"): named}), samples.digest("new"), prefix="")
     assert move.kept is None
 
 
 def test_other_tags_move_with_every_run(samples: Samples) -> None:
     service = samples.service(tags=(tag("main", TagKind.FREE),))
     held = Held(tags=["v9.0.0"], named={Tag("main"): Named(digest=samples.digest("old"))})
-    (move,) = moves(service, held, samples.digest("new"), prefix="")
+    (move,) = moves(service.wanted, held, samples.digest("new"), prefix="")
     assert (move.before, move.after) == (samples.digest("old"), samples.digest("new"))
 
 
@@ -87,9 +87,9 @@ def test_a_release_tag_with_another_image_is_taken_and_what_is_there_is_said(sam
     annotations = {f"{OCI}version": "v1.2.3", f"{OCI}revision": "abc", f"{OCI}created": "2025-01-01T00:00:00Z"}
     there = Named(digest=samples.digest("old"), annotations=annotations)
     held = Held(named={Tag("v1.2.3"): there, Tag("v1.2"): there})
-    (said,) = taken(samples.service(), held, samples.digest("new"))
+    (said,) = taken(samples.service().wanted, held, samples.digest("new"))
     old, new = samples.digest("old").short, samples.digest("new").short
     assert said == f"v1.2.3 of aidb is {old} (v1.2.3, abc, 2025-01-01T00:00:00Z), and this release made {new}"
-    assert taken(samples.service(), held, samples.digest("old")) == []
-    assert taken(samples.service(), Held(), samples.digest("new")) == []
-    assert taken(replace(samples.service(), tags=()), held, samples.digest("new")) == []
+    assert taken(samples.service().wanted, held, samples.digest("old")) == []
+    assert taken(samples.service().wanted, Held(), samples.digest("new")) == []
+    assert taken(replace(samples.service(), tags=()).wanted, held, samples.digest("new")) == []
