@@ -13,7 +13,7 @@ from ci.local_commands import local_commands
 from ci.output import dump, results, write_plan, write_results, write_verified
 from ci.promote_commands import promote_commands
 from ci.release_commands import release
-from ci.run import execute, planned
+from ci.run import NothingToDo, execute, planned
 from ci.terminal import answers, columns, complain, report
 from ci.trace_command import trace_command, write_trace
 from pipelines import graph
@@ -175,6 +175,8 @@ def main() -> None:
         # Click writes its help at least 50 columns wide, unless it is told otherwise.
         width = columns(sys.stdout)
         cli(standalone_mode=True, terminal_width=width - 1 if width and width < 52 else None)
+    except NothingToDo as nothing:
+        report("\n".join(map(str, nothing.args)) + "\nNothing to do.")
     except SealiftError as error:
         complain(error)
         sys.exit(error.exit_code)

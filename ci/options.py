@@ -25,6 +25,7 @@ _SELECTION = (
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="Tag to publish, not the rules'. Repeatable."),
     click.option("--registry", metavar="HOST[:PORT]", help="Registry to publish to, not the environment's."),
     click.option("--version", "version", metavar="vX.Y.Z", help="Version that is released. [default: the git tag's]"),
+    click.option("--since", metavar="REVISION", help="Only what changed since, and what is built on it."),
     click.option("--jobs", type=int, metavar="N", help="Stages that run at once. [default: 4]"),
     root,
 )
@@ -41,6 +42,7 @@ def selection(command: F) -> F:
             registry=values.pop("registry"),
             tags=values.pop("tags"),
             version=values.pop("version"),
+            since=values.pop("since"),
             jobs=values.pop("jobs"),
         )
         return command(flags=flags, **values)

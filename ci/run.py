@@ -30,6 +30,10 @@ T = TypeVar("T")
 G = TypeVar("G", bound=Ground)
 
 
+class NothingToDo(Exception):
+    """The run is about no service: nothing has changed since the revision that was named."""
+
+
 def variables(root: Path, flags: Flags) -> Mapping[str, str]:
     """The environment, over that of the repository's `.env`.
 
@@ -71,6 +75,8 @@ def execute(
 
     def prepare_it(_: Mapping[str, str], recorder: Recorder) -> Prepared:
         prepared = planned(root, flags)
+        if not prepared.plan.services:
+            raise NothingToDo(*prepared.plan.notes)
         check_options(prepared.plan, options)
         recorder.planned(prepared.plan)
         return prepared

@@ -97,6 +97,7 @@ class Plan:
 
     :param targets: the registries that it goes to, all or none; the first is the one that people are told to pull from.
     :param move_back: whether tags that have moved are moved back when one cannot be moved.
+    :param since: the revision since which services changed, where only these are released; there may be none then.
     :param tag_prefix: before every tag, as in `staging-v1.2.3`.
     :param version: of all services; None if the release has none, or only some services have one of their own.
     :param notes: what whoever reads the plan should know, in words.
@@ -117,6 +118,7 @@ class Plan:
     jobs: int
     image_pull_policy: str
     move_back: bool = True
+    since: str | None = None
     tag_prefix: str = ""
     notes: tuple[str, ...] = ()
 
@@ -148,6 +150,7 @@ class Plan:
             "commit": self.commit,
             "dirty": self.dirty,
             "version": self.version,
+            "since": self.since,
             "tag_prefix": self.tag_prefix,
             "notes": list(self.notes),
             "jobs": self.jobs,

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.config import LoadedConfig, Settings, service_platforms
+from pipelines.affected import affected
+from pipelines.config import LoadedConfig, Settings, service_platforms, with_needed
 from pipelines.config.schema import Service
 from pipelines.dockerfile import base_image
 from pipelines.git import GitFacts, Revision, last_change
+from pipelines.git_range import read_range
 from pipelines.inputs import read_dockerfiles
 from pipelines.model import OCI, Platform, Severity
 from pipelines.plan import Plan, Rules, ServicePlan
-from pipelines.releasable import check_commit, check_depth, check_git_tags, chosen, notes, released
+from pipelines.releasable import check_commit, check_depth, check_git_tags, chosen, notes, released, unaffected
 from pipelines.tags import TagInputs, TagReason, explicit, tags_for
 from pipelines.versions import Scope, scope_of
 
@@ -29,11 +31,15 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
     check_commit(settings, facts)
     scope = scope_of(settings.version, facts, loaded.config.services)
     rules = _rules(settings)
-    names = released(loaded.config, settings, scope)
+    chosen_names = names = released(loaded.config, settings, scope)
+    reached: Mapping[str, str] | None = None
+    if settings.since is not None:
+        reached = affected(root, loaded, names, read_range(root, settings.since, facts, config=loaded.file))
+        names = with_needed(loaded.config, reached)
     if not rules.rehearsal:
         check_git_tags(scope, facts)
     dockerfiles = read_dockerfiles(root, loaded, names)
-    context = _Context(root=root, loaded=loaded, settings=settings, facts=facts, now=now, scope=scope)
+    context = _Context(root=root, loaded=loaded, settings=settings, facts=facts, now=now, scope=scope, reached=reached)
     services = tuple(_plan_service(name, context, dockerfiles[name], names) for name in names)
     edge = [service.name for service in services if service.revision.commit in facts.shallow]
     if scope.git_tags and not rules.rehearsal:
@@ -55,13 +61,20 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
         image_pull_policy=settings.image_pull_policy,
         move_back=settings.when_tags_fail == "move-back",
         tag_prefix=settings.tag_prefix,
-        notes=tuple(notes(settings, scope, facts, edge)),
+        since=settings.since,
+        notes=(
+            *notes(settings, scope, facts, edge),
+            *unaffected(settings, [name for name in chosen_names if reached is not None and name not in reached]),
+        ),
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Context:
-    """What the plan of every service is made from."""
+    """What the plan of every service is made from.
+
+    :param reached: service → why a change reached it, where only those are released.
+    """
 
     root: Path
     loaded: LoadedConfig
@@ -69,6 +82,7 @@ class _Context:
     facts: GitFacts
     now: datetime
     scope: Scope
+    reached: Mapping[str, str] | None = None
 
     def inputs(self, service: str) -> TagInputs:
         return TagInputs(
@@ -103,6 +117,8 @@ def _plan_service(name: str, context: _Context, dockerfile: str, names: tuple[st
     platforms = tuple(platform for platform in settings.platforms if platform in wanted)
     version = context.scope.of(name)
     published = not context.scope.own or version is not None or chosen(settings)
+    if context.reached is not None and name not in context.reached:
+        published = False
     return ServicePlan(
         name=name,
         context=paths.context,
@@ -142,9 +158,11 @@ def _reason(name: str, context: _Context, names: Sequence[str]) -> str:
     """Why the service is in the plan, in words."""
     services = context.loaded.config.services
     needing = [other for other in names if name in services[other].needs]
+    if context.reached is not None and name in context.reached:
+        return context.reached[name]
     if version := context.scope.own.get(name):
         return f"released as {name}/{version}"
-    if not chosen(context.settings) and not context.scope.own:
+    if not chosen(context.settings) and not context.scope.own and context.reached is None:
         return "every service is released"
     return f"needed by {', '.join(needing)}" if needing else "selected"
 

@@ -98,3 +98,9 @@ def notes(settings: Settings, scope: Scope, facts: GitFacts, edge: Sequence[str]
             f"The clone is shallow: which commit last changed {', '.join(edge)} cannot be told, and labels name its"
             " edge ('git fetch --unshallow --tags' gets the rest)."
         )
+
+
+def unaffected(settings: Settings, names: Sequence[str]) -> Iterator[str]:
+    """Which services the run leaves out because nothing of them changed."""
+    if names:
+        yield f"Not changed since {settings.since}, and left out: {', '.join(names)}."

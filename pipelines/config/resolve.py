@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
+from pipelines.config.inherited import over, places
 from pipelines.config.problems import REMEDY, InvalidConfig, Problem
-from pipelines.config.schema import Config, Database, Destination, Environment, Strict
+from pipelines.config.schema import Config, Database, Environment
 from pipelines.config.selection import all_platforms, service_platforms, with_needed
 from pipelines.config.settings import Flags, Origin, Settings
 from pipelines.config.values import (
@@ -18,34 +19,20 @@ from pipelines.config.values import (
     parse_pull_policy,
     parse_registry,
     parse_release,
+    parse_revision,
     parse_tag,
     parse_username,
     secret_address,
     split,
 )
+from pipelines.config.variables import SOURCES
 from pipelines.model import Platform, Target
 
 DEFAULT_JOBS = 4
 DEFAULT_PULL_POLICY = "IfNotPresent"
 
-# Field of Settings → field of Flags, the flag as users write it, the variable.
-_SOURCES: Mapping[str, tuple[str, str, str]] = {
-    "environment": ("env", "--env", "SEALIFT_ENV"),
-    "services": ("services", "--service", "SEALIFT_SERVICES"),
-    "platforms": ("platforms", "--platform", "SEALIFT_PLATFORMS"),
-    "registry": ("registry", "--registry", "DOCKER_REGISTRY"),
-    "explicit_tags": ("tags", "--tag", ""),
-    "jobs": ("jobs", "--jobs", "SEALIFT_JOBS"),
-    "version": ("version", "--version", "VERSION"),
-    "git_sha": ("git_sha", "--git-sha", "GIT_SHA"),
-    "image_pull_policy": ("image_pull_policy", "--image-pull-policy", "IMAGE_PULL_POLICY"),
-    "username": ("", "", "DOCKER_USERNAME"),
-    "password": ("", "", "DOCKER_PASSWORD"),
-}
-
 _T = TypeVar("_T")
 _D = TypeVar("_D")
-_Model = TypeVar("_Model", bound=Strict)
 
 
 def resolve(config: Config, *, environ: Mapping[str, str], flags: Flags | None = None) -> Settings:
@@ -85,15 +72,15 @@ class _Choice:
             prefix=self._inherit("prefix", environment.prefix, config.prefix),
             insecure=self._insecure(environment, registry),
             also=self._also(environment, registry),
-            regions=self._file("regions", self._targets(environment, environment.regions), bool(environment.regions)),
+            regions=self._file("regions", places(config, environment, environment.regions), bool(environment.regions)),
             when_tags_fail=self._of("when_tags_fail", environment),
             tag_prefix=self._of("tag_prefix", environment),
             tags=tuple(self._inherit("tags", environment.tags, config.tags)),
             # As they are: a tag with a comma or a line break is illegal, and not two tags.
             explicit_tags=self._pick_all("explicit_tags", parse_tag, (), separate=lambda text: [text]),
-            policy=self._inherit("policy", _over(config.policy, environment.policy), config.policy),
+            policy=self._inherit("policy", over(config.policy, environment.policy), config.policy),
             database=self._database(environment, registry),
-            signing=self._inherit("signing", _over(config.signing, environment.signing), config.signing),
+            signing=self._inherit("signing", over(config.signing, environment.signing), config.signing),
             platforms=self._platforms(services),
             services=services,
             version=self._pick("version", parse_release(config.services), None),
@@ -101,6 +88,7 @@ class _Choice:
             username=self._pick("username", parse_username, None),
             password=self._pick("password", lambda text: secret_address("DOCKER_PASSWORD", text), None),
             image_pull_policy=self._pick("image_pull_policy", parse_pull_policy, DEFAULT_PULL_POLICY),
+            since=self._pick("since", parse_revision, None),
             jobs=self._pick("jobs", parse_jobs, DEFAULT_JOBS),
             origins=MappingProxyType(self.origins),
         )
@@ -145,7 +133,7 @@ class _Choice:
 
     def _given(self, field: str) -> tuple[str, tuple[str, ...], Origin]:
         """Who gives a field, its texts (none if nobody does), and what kind of source that is."""
-        attribute, label, variable = _SOURCES[field]
+        attribute, label, variable = SOURCES[field]
         value = getattr(self.flags, attribute) if attribute else None
         if value not in (None, ()):
             return label, value if isinstance(value, tuple) else (str(value),), Origin.FLAG
@@ -177,21 +165,10 @@ class _Choice:
         if registry != environment.registry:
             # Who names a registry wants the release there, and not in the environment's others too.
             return self._file("also", (), False)
-        return self._file("also", self._targets(environment, environment.also), bool(environment.also))
-
-    def _targets(self, environment: Environment, places: Sequence[Destination]) -> tuple[Target, ...]:
-        prefix = self.config.prefix if environment.prefix is None else environment.prefix
-        return tuple(
-            Target(
-                registry=item.registry,
-                prefix=prefix if item.prefix is None else item.prefix,
-                insecure=item.insecure or is_loopback(item.registry),
-            )
-            for item in places
-        )
+        return self._file("also", places(self.config, environment, environment.also), bool(environment.also))
 
     def _database(self, environment: Environment, registry: str) -> Database:
-        database = self._inherit("database", _over(self.config.database, environment.database), self.config.database)
+        database = self._inherit("database", over(self.config.database, environment.database), self.config.database)
         if database.allow_sample and not is_loopback(registry):
             # A sample database never decides about a release that leaves the machine.
             return database.model_copy(update={"allow_sample": False})
@@ -212,10 +189,3 @@ class _Choice:
                 message = f"leaves nothing of {service}, which is built for {', '.join(own)}; add one of those"
                 self.problems.append(Problem(source=self._given("platforms")[0], message=message))
         return tuple(platform for platform in there if platform in named)
-
-
-def _over(top: _Model, own: _Model | None) -> _Model | None:
-    """The environment's keys over the top level's, key by key: what an environment does not say stays in force."""
-    if own is None:
-        return None
-    return top.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})

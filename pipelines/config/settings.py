@@ -33,6 +33,7 @@ class Flags:
     version: str | None = None
     git_sha: str | None = None
     image_pull_policy: str | None = None
+    since: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,7 @@ class Settings:
     :param services: the selected services and what they need, each after what it needs.
     :param version: with its `v`; behind `SERVICE/` if it is of one service only.
     :param password: address of the password, `env://DOCKER_PASSWORD` or as the variable says; never the password.
+    :param since: revision; only services that changed since are released.
     :param origins: field name → where its value came from.
     """
 
@@ -72,6 +74,7 @@ class Settings:
     username: str | None
     password: str | None
     image_pull_policy: str
+    since: str | None
     jobs: int
     origins: Mapping[str, Origin] = field(compare=False, repr=False)
 

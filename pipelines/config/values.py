@@ -75,6 +75,13 @@ def parse_git_sha(text: str) -> str:
     raise ValueError(f"{shown(text)} is not a git commit; expected 7 to 40 hexadecimal digits")
 
 
+def parse_revision(text: str) -> str:
+    """A git revision by name; whether there is one is seen in the repository."""
+    if not text.isprintable() or " " in text:
+        raise ValueError(f"{shown(text)} is not a git revision; expected a commit, a branch or a tag")
+    return text
+
+
 def parse_pull_policy(text: str) -> str:
     """One of Kubernetes' pull policies."""
     return one_of(PULL_POLICIES, "pull policy", "pull policies")(text)

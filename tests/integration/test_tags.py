@@ -53,3 +53,16 @@ def test_a_git_tag_of_one_service_releases_that_one(scratch: Scratch) -> None:
     assert scratch.registry.tags("base") == []
     assert scratch.record()["services"]["base"]["index"] is None
     assert "base" in said
+
+    with (scratch.root / "services/web/server.py").open("a") as file:
+        file.write("# changed since\n")
+    scratch.commit()
+    done = scratch.sealift("build-all", "--no-scan", "--since", "web/v2.0.0", "--version", "v3.0.0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "v3.0.0" in scratch.registry.tags("web")
+    assert scratch.registry.tags("base") == []
+    reasons = {service["name"]: service["reason"] for service in scratch.record()["plan"]["services"]}
+    assert reasons == {"base": "needed by web", "web": "changed: services/web/server.py"}
+    nothing = scratch.sealift("build-all", "--since", "HEAD")
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert "Nothing to do." in nothing.stderr

@@ -42,6 +42,7 @@ def test_the_environment_wins_over_the_file(config: Config) -> None:
         "SEALIFT_JOBS": "8",
         "SEALIFT_SERVICES": "old, base",
         "SEALIFT_PLATFORMS": "linux/amd64",
+        "SEALIFT_SINCE": "main",
         "DOCKER_REGISTRY": "quay.io",
         "DOCKER_USERNAME": "robot$ci",
         "DOCKER_PASSWORD": "a-plain-one",
@@ -63,7 +64,7 @@ def test_the_environment_wins_over_the_file(config: Config) -> None:
     from_environment = {name for name, origin in settings.origins.items() if origin == Origin.ENVIRONMENT}
     assert from_environment == {
         "environment", "jobs", "services", "platforms", "registry", "username", "password", "version", "git_sha",
-        "image_pull_policy",
+        "image_pull_policy", "since",
     }  # fmt: skip
 
 
