@@ -24,15 +24,15 @@ bench: $(READY) ## Measure against plain BuildKit and write docs/benchmarks.md (
 unit: $(READY) ## The tests that need no engine
 	$(BIN)/pytest tests/unit
 
-lint: $(READY) ## Style, types, import rules, and drift of the published schema
+lint: $(READY) ## Style, types, import rules, and drift of the published schemas
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pipelines.config.json_schema --check
+	$(BIN)/python -m pipelines.schemas --check
 
-schema: $(READY) ## Write the published schema again
-	$(BIN)/python -m pipelines.config.json_schema
+schema: $(READY) ## Write the published schemas again
+	$(BIN)/python -m pipelines.schemas
 
 fmt: $(READY) ## Put the code into shape
 	$(BIN)/ruff check --fix .

@@ -11,7 +11,9 @@ from ci import options as opt
 from ci.interrupt import Interrupted
 from ci.local_commands import local_commands
 from ci.output import dump, results, write_plan, write_results, write_verified
-from ci.run import execute, planned
+from ci.promote_commands import promote_commands
+from ci.release_commands import release
+from ci.run import NothingToDo, execute, planned
 from ci.terminal import answers, columns, complain, report
 from ci.trace_command import trace_command, write_trace
 from pipelines import graph
@@ -163,7 +165,7 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
         write_results(answers(), rows)
 
 
-for command in (*local_commands, trace_command):
+for command in (*local_commands, trace_command, release, *promote_commands):
     cli.add_command(command)
 
 
@@ -173,6 +175,8 @@ def main() -> None:
         # Click writes its help at least 50 columns wide, unless it is told otherwise.
         width = columns(sys.stdout)
         cli(standalone_mode=True, terminal_width=width - 1 if width and width < 52 else None)
+    except NothingToDo as nothing:
+        report("\n".join(map(str, nothing.args)) + "\nNothing to do.")
     except SealiftError as error:
         complain(error)
         sys.exit(error.exit_code)

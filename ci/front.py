@@ -8,21 +8,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import dagger
-
-from pipelines.config import Flags, InvalidConfig, Settings, check_flags, is_loopback, load, resolve
+from pipelines.config import Flags, InvalidConfig, LoadedConfig, Settings, check_flags, load, resolve
 from pipelines.git import read_facts
+from pipelines.model import Target
 from pipelines.plan import Plan
 from pipelines.planning import make_plan
-from pipelines.registry.auth import docker_config
-from pipelines.stages.toolbox import TARGET_ALIAS, port_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """A plan, and the settings that it was made from."""
+class Ground:
+    """What every command on the engine stands on.
 
+    :param targets: the registries that it has to do with.
+    :param about: in the run's id: the commit, or what else it is about.
+    """
+
+    project: str
     settings: Settings
+    targets: tuple[Target, ...]
+    about: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared(Ground):
+    """The ground of a command that builds: a plan, and the settings that it was made from."""
+
     plan: Plan
 
 
@@ -31,28 +41,23 @@ def prepare(root: Path, environ: Mapping[str, str], flags: Flags, *, now: dateti
 
     :raises ConfigError: every problem that the files, the variables and the flags have.
     """
-    try:
-        loaded = load(root, environ=environ)
-    except InvalidConfig as error:
-        raise InvalidConfig([*error.problems, *check_flags(environ, flags)], remedy=error.remedy) from None
+    loaded = configured(root, environ, flags)
     settings = resolve(loaded.config, environ=environ, flags=flags)
     plan = make_plan(root, loaded, settings, read_facts(root, environ=environ), now=now)
-    return Prepared(settings=settings, plan=plan)
+    return Prepared(project=plan.project, settings=settings, targets=plan.targets, about=plan.commit[:7], plan=plan)
 
 
-def run_id(now: datetime, plan: Plan) -> str:
-    """`20250120T143000Z-abc1234-9f2c`: sorts by time, names the commit, and is unique."""
-    return f"{now:%Y%m%dT%H%M%SZ}-{plan.commit[:7]}-{secrets.token_hex(2)}"
+def configured(root: Path, environ: Mapping[str, str], flags: Flags) -> LoadedConfig:
+    """The configuration.
+
+    :raises ConfigError: every problem that it, the variables and the flags have.
+    """
+    try:
+        return load(root, environ=environ)
+    except InvalidConfig as error:
+        raise InvalidConfig([*error.problems, *check_flags(environ, flags)], remedy=error.remedy) from None
 
 
-async def login(
-    client: dagger.Client, registry: str, username: str | None, password: dagger.Secret | None
-) -> dagger.Secret | None:
-    """The Docker configuration with one login, as a secret; None if there is none to make."""
-    if not username or password is None:
-        return None
-    hosts = [registry]
-    if is_loopback(registry):
-        hosts.append(f"{TARGET_ALIAS}:{port_of(registry)}")
-    text = docker_config(hosts, username=username, password=await password.plaintext())
-    return client.set_secret("sealift-docker-config", text)
+def run_id(now: datetime, about: str) -> str:
+    """`20250120T143000Z-abc1234-9f2c`: sorts by time, says what it is about, and is unique."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{about}-{secrets.token_hex(2)}"

@@ -12,6 +12,12 @@ from pipelines.config import Flags
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+root = click.option(
+    "--root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="Root of the repository. [default: here]",
+)
 _SELECTION = (
     click.option("--env", metavar="NAME", help="Environment from sealift.yaml. [default: local]"),
     click.option("--service", "services", multiple=True, metavar="NAME", help="Only this service. Repeatable."),
@@ -19,13 +25,9 @@ _SELECTION = (
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="Tag to publish, not the rules'. Repeatable."),
     click.option("--registry", metavar="HOST[:PORT]", help="Registry to publish to, not the environment's."),
     click.option("--version", "version", metavar="vX.Y.Z", help="Version that is released. [default: the git tag's]"),
+    click.option("--since", metavar="REVISION", help="Only what changed since, and what is built on it."),
     click.option("--jobs", type=int, metavar="N", help="Stages that run at once. [default: 4]"),
-    click.option(
-        "--root",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        default=Path(),
-        help="Root of the repository. [default: here]",
-    ),
+    root,
 )
 
 
@@ -40,6 +42,7 @@ def selection(command: F) -> F:
             registry=values.pop("registry"),
             tags=values.pop("tags"),
             version=values.pop("version"),
+            since=values.pop("since"),
             jobs=values.pop("jobs"),
         )
         return command(flags=flags, **values)

@@ -16,6 +16,7 @@ from rich.text import Text
 from pipelines.graph.units import Examination
 from pipelines.graph.verbs import Verified
 from pipelines.plan import Plan, ServicePlan
+from pipelines.record import Record
 
 _TABLE_WIDTH = 140
 
@@ -30,8 +31,11 @@ def write_plan(console: Console, plan: Plan) -> None:
     origin = plan.origins.get
     _row(console, "Environment", f"[bold]{plan.environment}[/] (from {origin('environment', 'default')})")
     _row(console, "Registry", f"[bold]{plan.registry}[/] (from {origin('registry', 'default')})")
+    for target in plan.targets[1:]:
+        _row(console, "and", f"[bold]{target.registry}[/]/{target.prefix}")
     changed = ", with changes that are not committed" if plan.dirty else ""
-    _row(console, "Commit", f"{plan.commit[:12]}{changed}; version {plan.version or 'none'}")
+    own = ", ".join(f"{service.name} {service.version}" for service in plan.services if service.version)
+    _row(console, "Commit", f"{plan.commit[:12]}{changed}; version {plan.version or own or 'none'}")
     gate = plan.rules
     fixed = " with a fix" if gate.only_fixed else ""
     database = f"database {escape(plan.database)}, at most {gate.max_database_age_hours} h old"
@@ -42,6 +46,8 @@ def write_plan(console: Console, plan: Plan) -> None:
         _plan_blocks(console, plan)
     for tag, reason in _tags(plan):
         _row(console, "Tag", f"[bold]{tag}[/]  {escape(reason)}")
+    for text in plan.notes:
+        _row(console, "Note", escape(text))
     console.print("Nothing was built. [dim]'sealift build-all' does it.[/]")
 
 
@@ -65,7 +71,7 @@ def _plan_table(plan: Plan) -> Table:
         source = f"{escape(str(service.context / service.dockerfile))}\n[dim]{_changed(service)}[/]"
         name = f"{service.name}\n[dim]{service.reason}[/]"
         base = _base(service).replace(", ", "\n")
-        table.add_row(name, "\n".join(service.platforms), source, base, str(service.repository))
+        table.add_row(name, "\n".join(service.platforms), source, base, _goes_to(service))
     return table
 
 
@@ -77,9 +83,13 @@ def _plan_blocks(console: Console, plan: Plan) -> None:
             ("built from", f"{escape(str(service.context / service.dockerfile))} [dim]({_changed(service)})[/]"),
             ("for", ", ".join(service.platforms)),
             ("on", _base(service)),
-            ("goes to", str(service.repository)),
+            ("goes to", _goes_to(service)),
         ):
             _row(console, f"  {label:<11}", text)
+
+
+def _goes_to(service: ServicePlan) -> str:
+    return str(service.repository) if service.published else "nowhere: it is examined, and stays on this machine"
 
 
 def _changed(service: ServicePlan) -> str:
@@ -130,6 +140,17 @@ def write_results(console: Console, rows: Sequence[dict[str, Any]]) -> None:
             found = found or "none"
         table.add_row(row["service"], row["platform"], row["digest"][:19], Text(found))
     console.print(table)
+
+
+def write_released(console: Console, record: Record) -> None:
+    """What a release's record says of its images and tags."""
+    table = Table("service", "index", "tags")
+    for name, released in record.found.items():
+        for place in released.places:
+            tags = ", ".join(f"{move.tag} (stays: {move.kept})" if move.kept else move.tag for move in place.tags)
+            table.add_row(name, released.index.short, f"{place.target.repository(name)}: {tags}")
+    console.print(table)
+    console.print(f"Release {record.id}: {record.state}")
 
 
 def write_verified(console: Console, verified: Sequence[Verified]) -> None:

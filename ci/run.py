@@ -14,18 +14,24 @@ import anyio
 from ci import terminal
 from ci.addresses import INSIDE
 from ci.dotenv import write_dotenv
-from ci.front import Prepared, prepare
+from ci.front import Ground, Prepared, prepare
 from ci.interrupt import Interrupted, interruptible
 from ci.local_commands import engine_log, ensure_engine
-from ci.session import Call, running
+from ci.session import Call, building, running
 from ci.signer import local_keys
 from ci.telemetry import Telemetry, begin
 from pipelines.config import Flags, environ_with_dotenv
 from pipelines.errors import ConfigError, SealiftError
-from pipelines.graph import Options, Run, check_options
+from pipelines.graph import Options, Run, Session, check_options
+from pipelines.telemetry import Recorder
 from pipelines.trace import Trace
 
 T = TypeVar("T")
+G = TypeVar("G", bound=Ground)
+
+
+class NothingToDo(Exception):
+    """The run is about no service: nothing has changed since the revision that was named."""
 
 
 def variables(root: Path, flags: Flags) -> Mapping[str, str]:
@@ -59,17 +65,48 @@ def execute(
     record: Path | None = None,
     traced: Callable[[Trace], None] | None = None,
 ) -> T:
-    """Prepare, bring the engine up, and do the work on it with progress shown and signals obeyed.
+    """Plan, bring the engine up, and do the work on it with progress shown and signals obeyed.
 
     :param command: what the user calls it.
+    :param record: file that receives the release record.
     :param traced: receives what there is to know of the run when it has ended, however it did.
+    """
+    root = root.resolve()
+
+    def prepare_it(_: Mapping[str, str], recorder: Recorder) -> Prepared:
+        prepared = planned(root, flags)
+        if not prepared.plan.services:
+            raise NothingToDo(*prepared.plan.notes)
+        check_options(prepared.plan, options)
+        recorder.planned(prepared.plan)
+        return prepared
+
+    async def build(session: Session, call: Call, prepared: Prepared) -> T:
+        return await work(building(session, call, prepared, options))
+
+    return on_engine(command, root, flags, prepare_it, build, record=record, traced=traced)
+
+
+def on_engine(
+    command: str,
+    root: Path,
+    flags: Flags,
+    prepare_it: Callable[[Mapping[str, str], Recorder], G],
+    work: Callable[[Session, Call, G], Awaitable[T]],
+    *,
+    record: Path | None = None,
+    traced: Callable[[Trace], None] | None = None,
+) -> T:
+    """The same for any work: `prepare_it` finds its ground before the engine is there.
+
+    :param prepare_it: is given the variables, `.env` included.
     """
     root = root.resolve()
     environ = variables(root, flags)
     telemetry = begin(command, environ, record=traced is not None)
     try:
         with telemetry.watching():
-            result = _execute(root, flags, environ, work, telemetry, options=options, record=record)
+            result = _execute(root, environ, prepare_it, work, telemetry, record=record)
     except BaseException as failure:
         # What ended the run is what has to be said, not that there is no trace of it; and one that was refused leaves
         # the folder as it was.
@@ -92,19 +129,16 @@ def _end(telemetry: Telemetry, traced: Callable[[Trace], None] | None, failure: 
 
 def _execute(
     root: Path,
-    flags: Flags,
     environ: Mapping[str, str],
-    work: Callable[[Run], Awaitable[T]],
+    prepare_it: Callable[[Mapping[str, str], Recorder], G],
+    work: Callable[[Session, Call, G], Awaitable[T]],
     telemetry: Telemetry,
     *,
-    options: Options,
     record: Path | None,
 ) -> T:
     recorder = telemetry.recorder
     with recorder.stage("plan"):
-        prepared = planned(root, flags)
-        check_options(prepared.plan, options)
-    recorder.planned(prepared.plan)
+        ground = prepare_it(environ, recorder)
     observer = terminal.observer(terminal.errors())
     with recorder.stage("engine"):
         engine = ensure_engine(environ)
@@ -118,14 +152,13 @@ def _execute(
                 root=root,
                 environ=environ,
                 engine=engine.environment,
-                prepared=prepared,
-                options=options,
+                ground=ground,
                 record=record,
                 log=log,
                 telemetry=telemetry,
             )
             with observer:
-                async with running(call, observer) as run:
-                    return await work(run)
+                async with running(call, observer) as opened:
+                    return await work(opened, call, ground)
 
     return anyio.run(interruptible, session)

@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -18,16 +18,17 @@ from dotenv import dotenv_values
 from ci.addresses import secret_at
 from ci.credentials import credentials
 from ci.engine_session import session
-from ci.front import Prepared, run_id
+from ci.front import Ground, Prepared, run_id
 from ci.inside import REGISTRY_VARIABLE
 from ci.local.paths import space_left
 from ci.reach import check_reachable, reachable
-from ci.signer import signer_source
+from ci.signer import public_source, signer_source
 from ci.telemetry import Telemetry
 from pipelines.config import is_loopback
 from pipelines.contexts import Context, sent
 from pipelines.errors import SealiftError
-from pipelines.graph import Observer, Options, Run, Slots
+from pipelines.graph import Observer, Options, Run, Session, Slots
+from pipelines.plan import Plan
 from pipelines.stages.failures import ENGINE_FAILURES, lost
 from pipelines.stages.full import disk_full
 from pipelines.stages.toolbox import Toolbox, port_of
@@ -47,8 +48,7 @@ class Call:
     root: Path
     environ: Mapping[str, str]
     engine: Mapping[str, str]
-    prepared: Prepared
-    options: Options
+    ground: Ground
     record: Path | None
     log: TextIO
     telemetry: Telemetry
@@ -83,35 +83,31 @@ async def connected(
 
 
 @asynccontextmanager
-async def running(call: Call, observer: Observer) -> AsyncIterator[Run]:
-    """Everything that the graph needs, once the engine is connected."""
+async def running(call: Call, observer: Observer) -> AsyncIterator[Session]:
+    """Everything that work from a record needs, once the engine is connected."""
     recorder = call.telemetry.recorder
     closing = ExitStack()
     try:
         async with AsyncExitStack() as stack:
             with recorder.stage("session"):
                 client = await stack.enter_async_context(connected(call.engine, call.log, call.telemetry))
-                run = await _run(client, call, observer)
-            recorder.named(run.id)
+                session = await _session(client, call, observer)
+            recorder.named(session.id)
             stack.callback(closing.enter_context, recorder.stage("close"))
-            yield run
+            yield session
     finally:
         closing.close()
 
 
-async def _run(client: dagger.Client, call: Call, observer: Observer) -> Run:
-    plan = call.prepared.plan
-    now = datetime.now(UTC)
+async def _session(client: dagger.Client, call: Call, observer: Observer) -> Session:
+    ground, now = call.ground, datetime.now(UTC)
     toolbox = Toolbox(
         client=client,
-        project=plan.project,
-        run=run_id(now, plan),
-        target=_target(client, call),
-        docker_config=await credentials(client, call.environ, call.prepared.settings),
+        project=ground.project,
+        run=run_id(now, ground.about),
+        tunnels=_tunnels(client, call),
+        docker_config=await credentials(client, call.environ, ground.settings, ground.targets),
     )
-
-    async def secret(name: str, address: str) -> dagger.Secret:
-        return await _build_secret(client, call, name, address)
 
     async def persist(text: str) -> None:
         if call.record is not None:
@@ -119,39 +115,52 @@ async def _run(client: dagger.Client, call: Call, observer: Observer) -> Run:
             await path.parent.mkdir(parents=True, exist_ok=True)
             await path.write_text(text, encoding="utf-8")
 
-    return Run(
+    signer = signer_source(client, call.environ, ground.settings, observer)
+    return Session(
         id=toolbox.run,
         toolbox=toolbox,
-        source=_source(client, call),
-        plan=plan,
-        options=call.options,
         observer=observer,
         recorder=call.telemetry.recorder,
-        signer=signer_source(client, call.environ, plan, observer),
-        secrets=secret,
+        signer=signer,
+        public=public_source(client, call.environ, signer),
         persist=persist,
         clock=lambda: datetime.now(UTC),
         started=now,
-        slots=Slots(plan.jobs),
+        slots=Slots(ground.settings.jobs),
+        several=len(ground.targets) > 1,
     )
 
 
-def _source(client: dagger.Client, call: Call) -> dagger.Directory:
+def building(session: Session, call: Call, prepared: Prepared, options: Options) -> Run:
+    """The same for a command that builds."""
+    client = session.toolbox.client
+
+    async def secret(name: str, address: str) -> dagger.Secret:
+        return await _build_secret(client, call, name, address)
+
+    given = {field.name: getattr(session, field.name) for field in fields(Session)}
+    source = _source(client, call.root, prepared.plan)
+    return Run(**given, source=source, plan=prepared.plan, options=options, secrets=secret)
+
+
+def _source(client: dagger.Client, root: Path, plan: Plan) -> dagger.Directory:
     """The build contexts, at their places below the repository's root; what is ignored is not sent."""
-    services = call.prepared.plan.services
-    needed = sent(call.root, (Context(folder=item.context, dockerfile=item.dockerfile) for item in services))
+    needed = sent(root, (Context(folder=item.context, dockerfile=item.dockerfile) for item in plan.services))
     return client.host().directory(
-        str(call.root), include=list(needed.include), exclude=list(needed.exclude), gitignore=True
+        str(root), include=list(needed.include), exclude=list(needed.exclude), gitignore=True
     )
 
 
-def _target(client: dagger.Client, call: Call) -> dagger.Service | None:
-    """The way to a registry on the user's loopback; None for any other registry."""
-    registry = call.prepared.plan.registry
-    if not is_loopback(registry):
-        return None
+def _tunnels(client: dagger.Client, call: Call) -> dict[str, dagger.Service]:
+    """The ways to registries on the user's loopback, the advisory database's among them."""
+    database = call.ground.settings.database.repository.partition("/")[0]
+    registries = dict.fromkeys([*(target.registry for target in call.ground.targets), database])
     host = call.environ.get(REGISTRY_VARIABLE)
-    return client.address(f"tcp://{host}:{port_of(registry)}" if host else f"tcp://{registry}").service()
+    return {
+        registry: client.address(f"tcp://{host}:{port_of(registry)}" if host else f"tcp://{registry}").service()
+        for registry in registries
+        if is_loopback(registry)
+    }
 
 
 async def _build_secret(client: dagger.Client, call: Call, name: str, address: str) -> dagger.Secret:

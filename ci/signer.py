@@ -10,9 +10,9 @@ import dagger
 from ci.addresses import secret_at
 from ci.keys import KeyPair, ensure
 from ci.local.paths import find_keys
+from pipelines.config import Settings
 from pipelines.errors import ConfigError
-from pipelines.graph import Observer, SignerSource
-from pipelines.plan import Plan
+from pipelines.graph import Observer, PublicSource, SignerSource
 from pipelines.stages.sign import Signer, public_key
 
 
@@ -21,27 +21,42 @@ def local_keys(environ: Mapping[str, str]) -> KeyPair:
     return KeyPair(folder=find_keys(environ))
 
 
-def signer_source(client: dagger.Client, environ: Mapping[str, str], plan: Plan, observer: Observer) -> SignerSource:
+def signer_source(
+    client: dagger.Client, environ: Mapping[str, str], settings: Settings, observer: Observer
+) -> SignerSource:
     """Finds the signer when it is first asked for, and once."""
     lock, found = anyio.Lock(), list[Signer]()
 
     async def source() -> Signer:
         async with lock:
             if not found:
-                found.append(await _signer(client, environ, plan, observer))
+                found.append(await _signer(client, environ, settings, observer))
         return found[0]
 
     return source
 
 
-async def _signer(client: dagger.Client, environ: Mapping[str, str], plan: Plan, observer: Observer) -> Signer:
+def public_source(client: dagger.Client, environ: Mapping[str, str], signer: SignerSource) -> PublicSource:
+    """Finds the public key: the one that SIGNING_PUBLIC_KEY names, else that of the key pair that would sign."""
+
+    async def source() -> str:
+        address = environ.get("SIGNING_PUBLIC_KEY")
+        if not address:
+            return (await signer()).public
+        return await (await secret_at(client, environ, "SIGNING_PUBLIC_KEY", address)).plaintext()
+
+    return source
+
+
+async def _signer(client: dagger.Client, environ: Mapping[str, str], settings: Settings, observer: Observer) -> Signer:
     """The key that the variables name; else, for the local environment, the user's own pair."""
     key, password = environ.get("SIGNING_KEY"), environ.get("SIGNING_PASSWORD")
     if not key:
-        if not plan.rules.rehearsal:
+        if not settings.rehearsal:
             raise ConfigError(
-                f"no signing key for the environment {plan.environment!r}",
-                remedy="set SIGNING_KEY and SIGNING_PASSWORD to addresses such as file://PATH or env://NAME",
+                f"no signing key for the environment {settings.environment!r}",
+                remedy="set SIGNING_KEY and SIGNING_PASSWORD to addresses such as file://PATH or env://NAME;"
+                " to verify, SIGNING_PUBLIC_KEY is enough",
                 step="key",
             )
         pair = local_keys(environ)

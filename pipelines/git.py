@@ -34,6 +34,9 @@ class GitFacts:
     :param tags: git tags that point at the commit.
     :param pull_request: number of the pull request, if the CI system says so.
     :param dirty: paths, from the root, that differ from the commit, untracked ones included.
+    :param elsewhere: git tags that point at other commits.
+    :param started_by: the git tag whose push started the run, if the CI system says so.
+    :param shallow: the clone's own edge, commits whose parents it does not have; empty for a whole clone.
     """
 
     commit: str
@@ -42,6 +45,9 @@ class GitFacts:
     tags: tuple[str, ...] = ()
     pull_request: int | None = None
     dirty: frozenset[str] = field(default_factory=frozenset)
+    elsewhere: frozenset[str] = field(default_factory=frozenset)
+    started_by: str | None = None
+    shallow: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def short(self) -> str:
@@ -94,13 +100,7 @@ def read_facts(root: Path, *, environ: Mapping[str, str]) -> GitFacts:
     commit = cast(Commit, repo[head])
     symbolic = repo.refs.get_symrefs().get(b"HEAD", b"")  # type: ignore[call-overload]
     branch = _decoded(symbolic.removeprefix(b"refs/heads/")) if symbolic.startswith(b"refs/heads/") else None
-    tags = tuple(
-        sorted(
-            _decoded(name)
-            for name, target in repo.refs.as_dict(b"refs/tags").items()  # type: ignore[arg-type]
-            if target == head or repo.get_peeled(b"refs/tags/" + name) == head  # type: ignore[arg-type]
-        )
-    )
+    here, elsewhere = _tags(repo, head)
     ref = environ.get("GITHUB_REF", "")
     pull = ref.split("/")[2] if ref.startswith("refs/pull/") else None
     if branch is None and ref.startswith("refs/heads/"):
@@ -111,10 +111,23 @@ def read_facts(root: Path, *, environ: Mapping[str, str]) -> GitFacts:
         commit=head.decode(),
         committed=_time(commit),
         branch=branch,
-        tags=tags,
+        tags=here,
+        elsewhere=elsewhere,
+        started_by=ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else None,
+        shallow=frozenset(_decoded(commit) for commit in repo.get_shallow()),
         pull_request=int(pull) if pull and pull.isdigit() else None,
         dirty=_dirty_files(repo),
     )
+
+
+def _tags(repo: Repo, head: bytes) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Git tags at the commit, sorted, and those elsewhere."""
+    here: list[str] = []
+    elsewhere: list[str] = []
+    for name, target in repo.refs.as_dict(b"refs/tags").items():  # type: ignore[arg-type]
+        at_head = target == head or repo.get_peeled(b"refs/tags/" + name) == head  # type: ignore[arg-type]
+        (here if at_head else elsewhere).append(_decoded(name))
+    return tuple(sorted(here)), frozenset(elsewhere)
 
 
 def _dirty_files(repo: Repo) -> frozenset[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from pipelines.config import InvalidConfig, LoadedConfig, Problem, Settings
+from pipelines.config import InvalidConfig, LoadedConfig, Problem
 from pipelines.config.files import read_text
 from pipelines.config.problems import REMEDY, in_order, suggestion
 from pipelines.context_size import oversize
@@ -14,14 +14,14 @@ from pipelines.dockerfile import stage_names
 from pipelines.errors import shown
 
 
-def read_dockerfiles(root: Path, loaded: LoadedConfig, settings: Settings) -> Mapping[str, str]:
+def read_dockerfiles(root: Path, loaded: LoadedConfig, names: Iterable[str]) -> Mapping[str, str]:
     """The text of each service's Dockerfile; its context is looked at too.
 
     :raises InvalidConfig: with everything that is wrong with any of them.
     """
     texts: dict[str, str] = {}
     problems: list[Problem] = []
-    for name in settings.services:
+    for name in names:
         path = loaded.paths[name].dockerfile
         text, wrong = read_text(root / path, str(path))
         problems.extend(wrong)

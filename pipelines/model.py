@@ -30,6 +30,10 @@ REBUILT_LABEL = "dev.sealift.rebuilt"
 """Label of base images that were assembled on a machine without access to the official ones."""
 
 
+RECORDS = "releases"
+"""Name of the repository, beside those of the services, that holds the release records."""
+
+
 class Digest(str):
     """An OCI content digest, `sha256:` and 64 hexadecimal digits."""
 
@@ -110,6 +114,27 @@ class Repository:
         return f"{self}:{tag}"
 
 
+@dataclass(frozen=True, kw_only=True, order=True)
+class Target:
+    """A registry that a release goes to.
+
+    :param registry: host, with its port if it has one.
+    :param prefix: between registry and service name, as it is: `sealift/staging/`.
+    :param insecure: spoken to in plain HTTP.
+    """
+
+    registry: str
+    prefix: str = ""
+    insecure: bool = False
+
+    def repository(self, service: str) -> Repository:
+        """Where a service's images go. Raises ValueError if that is no legal name."""
+        return Repository(registry=self.registry, path=self.prefix + service)
+
+    def __str__(self) -> str:
+        return f"{self.registry}/{self.prefix}".rstrip("/")
+
+
 class Severity(IntEnum):
     """Trivy's severities, in order."""
 
@@ -145,6 +170,15 @@ class Image:
     layers: int
     user: str
     labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """What one service publishes: its index, and the platforms in it. All of it is signed, each platform attested."""
+
+    service: str
+    index: Digest
+    platforms: Mapping[Platform, Digest]
 
 
 @dataclass(frozen=True, kw_only=True)

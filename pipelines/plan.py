@@ -10,8 +10,8 @@ from typing import Any
 
 from pipelines.config.schema import Boot
 from pipelines.git import Revision
-from pipelines.model import Platform, Repository, Severity
-from pipelines.tags import TagReason
+from pipelines.model import Platform, Repository, Severity, Target
+from pipelines.tags import TagReason, Wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,8 @@ class ServicePlan:
     :param size_budget: compressed bytes per platform.
     :param bases: platform → image that the built stage stands on, or the name of a service of `needs`; None for
         `scratch`.
+    :param version: that this service is released under, which may be its own.
+    :param published: false for what only another service of the release is built on: it is examined, and stays.
     """
 
     name: str
@@ -58,6 +60,13 @@ class ServicePlan:
     repository: Repository
     tags: tuple[TagReason, ...]
     reason: str
+    version: str | None = None
+    published: bool = True
+
+    @property
+    def wanted(self) -> Wanted:
+        """Its tags, as they are judged."""
+        return Wanted(service=self.name, tags=self.tags, version=self.version, committed=self.revision.committed)
 
     def as_json(self) -> dict[str, Any]:
         """For `plan --json` and the release record."""
@@ -75,19 +84,28 @@ class ServicePlan:
             "revision": self.revision.commit,
             "dirty": self.dirty,
             "repository": str(self.repository),
-            "tags": [{"tag": item.tag, "reason": item.reason} for item in self.tags],
+            "version": self.version,
+            "published": self.published,
+            "tags": [{"tag": item.tag, "kind": item.kind, "reason": item.reason} for item in self.tags],
             "size_budget": self.size_budget,
         }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The whole release, in an order in which every service comes after those it is built on."""
+    """The whole release, in an order in which every service comes after those it is built on.
+
+    :param targets: the registries that it goes to, all or none; the first is the one that people are told to pull from.
+    :param move_back: whether tags that have moved are moved back when one cannot be moved.
+    :param since: the revision since which services changed, where only these are released; there may be none then.
+    :param tag_prefix: before every tag, as in `staging-v1.2.3`.
+    :param version: of all services; None if the release has none, or only some services have one of their own.
+    :param notes: what whoever reads the plan should know, in words.
+    """
 
     project: str
     environment: str
-    registry: str
-    insecure: bool
+    targets: tuple[Target, ...]
     origins: Mapping[str, str]
     commit: str
     committed: datetime
@@ -99,6 +117,20 @@ class Plan:
     database_sample: bool
     jobs: int
     image_pull_policy: str
+    move_back: bool = True
+    since: str | None = None
+    tag_prefix: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def registry(self) -> str:
+        """The host of the first target."""
+        return self.targets[0].registry
+
+    @property
+    def published(self) -> tuple[ServicePlan, ...]:
+        """The services that leave the machine."""
+        return tuple(service for service in self.services if service.published)
 
     def service(self, name: str) -> ServicePlan:
         """:raises KeyError: if the plan has no such service."""
@@ -110,10 +142,17 @@ class Plan:
             "project": self.project,
             "environment": self.environment,
             "registry": self.registry,
+            "targets": [
+                {"registry": item.registry, "prefix": item.prefix, "insecure": item.insecure} for item in self.targets
+            ],
+            "when_tags_fail": "move-back" if self.move_back else "stop",
             "origins": dict(self.origins),
             "commit": self.commit,
             "dirty": self.dirty,
             "version": self.version,
+            "since": self.since,
+            "tag_prefix": self.tag_prefix,
+            "notes": list(self.notes),
             "jobs": self.jobs,
             "image_pull_policy": self.image_pull_policy,
             "gate": {

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.config import LoadedConfig, Origin, Settings, is_loopback, service_platforms
+from pipelines.affected import affected
+from pipelines.config import LoadedConfig, Settings, service_platforms, with_needed
 from pipelines.config.schema import Service
 from pipelines.dockerfile import base_image
-from pipelines.errors import ConfigError
 from pipelines.git import GitFacts, Revision, last_change
+from pipelines.git_range import read_range
 from pipelines.inputs import read_dockerfiles
 from pipelines.model import OCI, Platform, Severity
 from pipelines.plan import Plan, Rules, ServicePlan
-from pipelines.tags import TagInputs, TagReason, parse_version, tags_for, version_of
+from pipelines.releasable import check_commit, check_depth, check_git_tags, chosen, notes, released, unaffected
+from pipelines.tags import TagInputs, TagReason, explicit, tags_for
+from pipelines.versions import Scope, scope_of
 
 
 def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFacts, *, now: datetime) -> Plan:
@@ -24,56 +28,69 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
         committed in a release of a version, or Dockerfiles and contexts from which nothing can be built, all of
         them at once.
     """
-    _check_commit(settings, facts)
-    version = settings.version or version_of(facts)
+    check_commit(settings, facts)
+    scope = scope_of(settings.version, facts, loaded.config.services)
     rules = _rules(settings)
-    if version is not None:
-        parse_version(version)
-        if not rules.rehearsal:
-            _check_clean(version, facts)
-    inputs = TagInputs(
-        facts=facts, now=now, main_branch=loaded.config.main_branch, version=version, dirty=bool(facts.dirty)
-    )
-    dockerfiles = read_dockerfiles(root, loaded, settings)
+    chosen_names = names = released(loaded.config, settings, scope)
+    reached: Mapping[str, str] | None = None
+    if settings.since is not None:
+        reached = affected(root, loaded, names, read_range(root, settings.since, facts, config=loaded.file))
+        names = with_needed(loaded.config, reached)
+    if not rules.rehearsal:
+        check_git_tags(scope, facts)
+    dockerfiles = read_dockerfiles(root, loaded, names)
+    context = _Context(root=root, loaded=loaded, settings=settings, facts=facts, now=now, scope=scope, reached=reached)
+    services = tuple(_plan_service(name, context, dockerfiles[name], names) for name in names)
+    edge = [service.name for service in services if service.revision.commit in facts.shallow]
+    if scope.git_tags and not rules.rehearsal:
+        check_depth(edge)
     return Plan(
         project=loaded.config.project,
         environment=settings.environment,
-        registry=settings.registry,
-        insecure=settings.insecure,
+        targets=settings.targets,
         origins=settings.origins,
         commit=facts.commit,
         committed=facts.committed,
         dirty=bool(facts.dirty),
-        version=version,
-        services=tuple(
-            _plan_service(name, root, loaded, settings, inputs, dockerfiles[name]) for name in settings.services
-        ),
+        version=scope.version,
+        services=services,
         rules=rules,
         database=settings.database.repository,
         database_sample=settings.database.allow_sample,
         jobs=settings.jobs,
         image_pull_policy=settings.image_pull_policy,
+        move_back=settings.when_tags_fail == "move-back",
+        tag_prefix=settings.tag_prefix,
+        since=settings.since,
+        notes=(
+            *notes(settings, scope, facts, edge),
+            *unaffected(settings, [name for name in chosen_names if reached is not None and name not in reached]),
+        ),
     )
 
 
-def _check_commit(settings: Settings, facts: GitFacts) -> None:
-    if settings.git_sha is not None and not facts.commit.startswith(settings.git_sha.lower()):
-        raise ConfigError(
-            f"GIT_SHA is {settings.git_sha}, but the checked-out commit is {facts.commit}",
-            remedy="check out the commit that is to be released, or unset GIT_SHA",
-            step="plan",
-        )
+@dataclass(frozen=True, kw_only=True)
+class _Context:
+    """What the plan of every service is made from.
 
+    :param reached: service → why a change reached it, where only those are released.
+    """
 
-def _check_clean(version: str, facts: GitFacts) -> None:
-    """A version names a commit for good: nothing else may be published under it."""
-    if facts.dirty:
-        first, more = min(facts.dirty), len(facts.dirty) - 1
-        raise ConfigError(
-            f"{version} cannot be released with changes that are not committed: {first!r}"
-            + (f" and {more} more" if more else ""),
-            remedy="commit or stash the changes ('git status' lists them), or rehearse with --env local",
-            step="plan",
+    root: Path
+    loaded: LoadedConfig
+    settings: Settings
+    facts: GitFacts
+    now: datetime
+    scope: Scope
+    reached: Mapping[str, str] | None = None
+
+    def inputs(self, service: str) -> TagInputs:
+        return TagInputs(
+            facts=self.facts,
+            now=self.now,
+            main_branch=self.loaded.config.main_branch,
+            version=self.scope.of(service),
+            dirty=bool(self.facts.dirty),
         )
 
 
@@ -85,21 +102,23 @@ def _rules(settings: Settings) -> Rules:
         max_layers=policy.max_layers,
         allow_root=policy.allow_root,
         max_database_age_hours=settings.database.max_age_hours,
-        # The local environment's registry can be overridden: only what stays on the machine is a rehearsal.
-        rehearsal=settings.environment == "local" and is_loopback(settings.registry),
+        rehearsal=settings.rehearsal,
     )
 
 
-def _plan_service(
-    name: str, root: Path, loaded: LoadedConfig, settings: Settings, inputs: TagInputs, dockerfile: str
-) -> ServicePlan:
-    facts = inputs.facts
+def _plan_service(name: str, context: _Context, dockerfile: str, names: tuple[str, ...]) -> ServicePlan:
+    loaded, settings, facts = context.loaded, context.settings, context.facts
     service = loaded.config.services[name]
     paths = loaded.paths[name]
     dirty = facts.dirty_below(paths.context)
-    revision = last_change(root, (paths.context,)) or Revision(commit=facts.commit, committed=facts.committed)
+    fallback = Revision(commit=facts.commit, committed=facts.committed)
+    revision = last_change(context.root, (paths.context,)) or fallback
     wanted = service_platforms(loaded.config, name)
     platforms = tuple(platform for platform in settings.platforms if platform in wanted)
+    version = context.scope.of(name)
+    published = not context.scope.own or version is not None or chosen(settings)
+    if context.reached is not None and name not in context.reached:
+        published = False
     return ServicePlan(
         name=name,
         context=paths.context,
@@ -112,18 +131,20 @@ def _plan_service(
         boot=service.boot,
         size_budget=int(service.size_budget or settings.policy.size_budget),
         bases=_bases(dockerfile, service, platforms),
-        labels=_labels(name, service, loaded, revision, version=inputs.version, dirty=dirty),
+        labels=_labels(name, service, loaded, revision, version=version, dirty=dirty),
         revision=revision,
         dirty=dirty,
-        repository=settings.repository(name),
-        tags=_tags(settings, inputs),
-        reason=_reason(name, loaded, settings),
+        repository=settings.targets[0].repository(name),
+        tags=_tags(settings, context.inputs(name)) if published else (),
+        reason=_reason(name, context, names),
+        version=version,
+        published=published,
     )
 
 
 def _tags(settings: Settings, inputs: TagInputs) -> tuple[TagReason, ...]:
     if settings.explicit_tags:
-        return tuple(TagReason(tag=tag, reason="named by the caller") for tag in settings.explicit_tags)
+        return explicit(settings.explicit_tags, prefix=settings.tag_prefix)
     return tags_for(settings.tags, inputs, prefix=settings.tag_prefix)
 
 
@@ -133,10 +154,15 @@ def _bases(text: str, service: Service, platforms: tuple[Platform, ...]) -> Mapp
     return {platform: base_image(text, args=args, target=service.target, platform=platform) for platform in platforms}
 
 
-def _reason(name: str, loaded: LoadedConfig, settings: Settings) -> str:
+def _reason(name: str, context: _Context, names: Sequence[str]) -> str:
     """Why the service is in the plan, in words."""
-    needing = [other for other in settings.services if name in loaded.config.services[other].needs]
-    if settings.origins["services"] not in (Origin.ENVIRONMENT, Origin.FLAG):
+    services = context.loaded.config.services
+    needing = [other for other in names if name in services[other].needs]
+    if context.reached is not None and name in context.reached:
+        return context.reached[name]
+    if version := context.scope.own.get(name):
+        return f"released as {name}/{version}"
+    if not chosen(context.settings) and not context.scope.own and context.reached is None:
         return "every service is released"
     return f"needed by {', '.join(needing)}" if needing else "selected"
 

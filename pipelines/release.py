@@ -8,37 +8,38 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from pipelines.model import REBUILT_LABEL, Database, Digest, Examined, Severity, Tag
+from pipelines.model import REBUILT_LABEL, Database, Digest, Examined, Severity, Tag, Target
+from pipelines.moves import TagMove
 from pipelines.plan import Plan
 from pipelines.policy import Violation
 
-FORMAT = 1
+FORMAT = 2
 """Version of the record's shape; it changes when a reader of the old shape would be misled."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TagMove:
-    """A tag before and after; `moved` is false until the registry took it, or if it already was there."""
+class Place:
+    """A service's tags at one target."""
 
-    tag: Tag
-    before: Digest | None
-    after: Digest
-    moved: bool = False
+    target: Target
+    tags: tuple[TagMove, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceRelease:
-    """One service's index, its platforms, and its tags at the target."""
+    """One service's index, and its tags at each target, in the plan's order; no place if nothing was pushed."""
 
     index: Digest
-    tags: tuple[TagMove, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
     """Everything that the record says. Grows by `replace` as the run goes on.
 
-    :param state: `examined`, `signed`, `recorded` (just before anything leaves), `published`, or `refused`.
+    :param state: `examined`; `refused`, by the gate; `signed`, where nothing is pushed; `recorded`, just before
+        anything leaves; `moving`, from before the first tag moves; `undone`, where one could not be moved and the
+        others were moved back; `published`.
     """
 
     id: str
@@ -56,6 +57,22 @@ class Release:
     def at(self, state: str, **changes: Any) -> Release:
         """The record in its next state."""
         return replace(self, state=state, **changes)
+
+    @property
+    def moves(self) -> list[TagMove]:
+        """What becomes of every tag, over all services and registries."""
+        places = [place for service in (self.services or {}).values() for place in service.places]
+        return [move for place in places for move in place.tags]
+
+    @property
+    def tags(self) -> tuple[Tag, ...]:
+        """The tags that its record is kept under: the run's id, and each version that it releases."""
+        return record_tags(
+            self.id,
+            self.plan.tag_prefix,
+            self.plan.version,
+            {service.name: service.version for service in self.plan.published if service.version},
+        )
 
     @property
     def sample(self) -> bool:
@@ -100,19 +117,34 @@ class Release:
 
     def text(self) -> str:
         """The document as it is written: indented, keys in a fixed order."""
-        return json.dumps(self.as_json(), indent=2, ensure_ascii=False) + "\n"
+        return as_text(self.as_json())
 
     def _service(self, name: str) -> dict[str, Any]:
         release = (self.services or {}).get(name)
         return {
-            "repository": str(self.plan.service(name).repository),
             "index": release.index if release else None,
-            "tags": [
-                {"tag": move.tag, "before": move.before, "after": move.after, "moved": move.moved}
-                for move in (release.tags if release else ())
-            ],
+            "published": published(name, release) if release else [],
             "platforms": {unit.image.unit.platform: _unit(unit) for unit in self.of(name)},
         }
+
+
+def as_text(document: Mapping[str, Any]) -> str:
+    """A record's document as it is written."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def published(name: str, release: ServiceRelease) -> list[dict[str, Any]]:
+    """A service's tags at each registry, for the document."""
+    return [
+        {"repository": str(place.target.repository(name)), "tags": [_tag(move) for move in place.tags]}
+        for place in release.places
+    ]
+
+
+def record_tags(run: str, prefix: str, version: str | None, own: Mapping[str, str]) -> tuple[Tag, ...]:
+    """The run's id; the version of all services; or `aidb-v1.2.3`, where services have versions of their own."""
+    versions = [version] if version else [f"{service}-{text}" for service, text in own.items()]
+    return (Tag(run), *(Tag(prefix + text) for text in versions))
 
 
 def by_severity(units: Sequence[Examined]) -> dict[Severity, int]:
@@ -136,6 +168,10 @@ def _database(database: Database | None) -> dict[str, Any] | None:
         "updated": database.updated.isoformat(),
         "sample": database.sample,
     }
+
+
+def _tag(move: TagMove) -> dict[str, Any]:
+    return {"tag": move.tag, "before": move.before, "after": move.after, "moved": move.moved, "kept": move.kept}
 
 
 def _unit(unit: Examined) -> dict[str, Any]:

@@ -1,7 +1,4 @@
-"""From git facts to image tags. Pure; no release history is read, so no tag here moves by comparison.
-
-Versions follow Semantic Versioning 2.0.0. A `+` is legal there and illegal in an image tag: build metadata is refused.
-"""
+"""From git facts to image tags, and what kind each of them is. Pure: `moves` decides over what a registry holds."""
 
 from __future__ import annotations
 
@@ -9,18 +6,28 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+
+from semver import Version
 
 from pipelines.config.schema import TagRule
 from pipelines.errors import ConfigError
 from pipelines.git import GitFacts
 from pipelines.model import Tag
+from pipelines.versions import parse, stable
 
-# semver.org's own expression, with the leading "v" that git tags carry, and without build metadata.
-_VERSION = re.compile(
-    r"v(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)\.(?P<patch>0|[1-9]\d*)"
-    r"(?:-(?P<pre>(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?",
-    re.ASCII,
-)
+
+class TagKind(StrEnum):
+    """How a tag may move."""
+
+    RELEASE = "release"
+    """A whole version: names one image for good."""
+    LINE = "line"
+    """`latest`, `v1`, `v1.2`: moves to higher versions only."""
+    NEWEST = "newest"
+    """`latest` of the main branch: moves to later commits only."""
+    FREE = "free"
+    """A branch, a commit, a pull request, a date, `dev`: moves with every run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +36,21 @@ class TagReason:
 
     tag: Tag
     reason: str
+    kind: TagKind = TagKind.FREE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The tags that a release wants for one service, and what is known of it where they are judged.
+
+    :param version: that the service is released under, if it is.
+    :param committed: time of the commit that the service was made from.
+    """
+
+    service: str
+    tags: tuple[TagReason, ...]
+    version: str | None
+    committed: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,49 +71,52 @@ class TagInputs:
     def short(self) -> str:
         return f"{self.facts.short}-dirty" if self.dirty else self.facts.short
 
+    @property
+    def parsed(self) -> Version | None:
+        return parse(self.version) if self.version else None
+
 
 def slug(branch: str) -> str:
     """A branch name as a tag: what a tag may not hold becomes `-` (`feature/login` → `feature-login`)."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", branch).strip(".-")[:100] or "branch"
 
 
-def parse_version(text: str) -> re.Match[str]:
-    """:raises ConfigError: if the text is no version with a leading "v"."""
-    match = _VERSION.fullmatch(text)
-    if match is None:
-        raise ConfigError(
-            f"{text!r} is not a version",
-            remedy="use vMAJOR.MINOR.PATCH, with -prerelease if it is one, for example v1.2.3 or v1.3.0-rc.1",
-            step="tags",
-        )
-    return match
+_LINE = re.compile(r"latest|v(?P<major>0|[1-9][0-9]*)(?:\.(?P<minor>0|[1-9][0-9]*))?")
 
 
-def version_of(facts: GitFacts) -> str | None:
-    """The highest version that the commit's git tags give; None if none of them is a version."""
-    matches = [match for tag in facts.tags if (match := _VERSION.fullmatch(tag))]
-    return max(matches, key=_precedence)[0] if matches else None
+def kind_of(tag: str, prefix: str = "") -> TagKind:
+    """The kind that a tag is by its name, whoever named it. `prefix` is the environment's own, as in `staging-v1.2`."""
+    text = tag.removeprefix(prefix)
+    if parse(text):
+        return TagKind.RELEASE
+    return TagKind.LINE if _LINE.fullmatch(text) else TagKind.FREE
 
 
-def _precedence(match: re.Match[str]) -> tuple[int, int, int, bool, list[tuple[bool, int, str]]]:
-    """Semantic Versioning 2.0.0, section 11: a release is above its own prereleases, and `rc.10` above `rc.9`."""
-    identifiers = match["pre"].split(".") if match["pre"] else []
-    pre = [(False, int(item), "") if item.isdecimal() else (True, 0, item) for item in identifiers]
-    return int(match["major"]), int(match["minor"]), int(match["patch"]), not pre, pre
+def in_line(version: Version, tag: str, prefix: str = "") -> bool:
+    """Whether a version is one of those that `latest`, `v1` or `v1.2` may name: no prerelease ever is."""
+    line = _LINE.fullmatch(tag.removeprefix(prefix))
+    if line is None or not stable(version):
+        return False
+    return all(line[part] is None or int(line[part]) == getattr(version, part) for part in ("major", "minor"))
 
 
 def _semver(inputs: TagInputs) -> list[tuple[str, str]]:
-    if inputs.version is None:
+    version = inputs.parsed
+    if version is None:
         return []
-    match = parse_version(inputs.version)
-    full = [(inputs.version, f"version {inputs.version}")]
-    if match["pre"]:
+    full = [(f"v{version}", f"version v{version}")]
+    if not stable(version):
         return full
     return [
         *full,
-        (f"v{match['major']}.{match['minor']}", f"minor line of {inputs.version}"),
-        (f"v{match['major']}", f"major line of {inputs.version}"),
+        (f"v{version.major}.{version.minor}", f"minor line of v{version}"),
+        (f"v{version.major}", f"major line of v{version}"),
     ]
+
+
+def _latest_on_release(inputs: TagInputs) -> list[tuple[str, str]]:
+    version = inputs.parsed
+    return [("latest", f"version v{version}, if no higher one is released")] if version and stable(version) else []
 
 
 def _branch(inputs: TagInputs) -> list[tuple[str, str]]:
@@ -130,6 +155,7 @@ _RULES: dict[TagRule, Callable[[TagInputs], list[tuple[str, str]]]] = {
     TagRule.DATE: lambda inputs: [(f"{inputs.now:%Y%m%d}", "date of the run, UTC")],
     TagRule.DATETIME: lambda inputs: [(f"{inputs.now:%Y%m%d-%H%M}", "date and minute of the run, UTC")],
     TagRule.LATEST_ON_MAIN: _latest_on_main,
+    TagRule.LATEST_ON_RELEASE: _latest_on_release,
 }
 
 
@@ -138,17 +164,24 @@ def tags_for(rules: Sequence[TagRule], inputs: TagInputs, *, prefix: str = "") -
 
     :raises ConfigError: a tag would be illegal, or no rule gives one.
     """
-    found: dict[str, str] = {}
+    found: dict[str, TagReason] = {}
     for rule in rules:
         for text, reason in _RULES[rule](inputs):
-            found.setdefault(prefix + text, f"{reason} (rule {rule.value})")
+            tag = legal_tag(prefix + text)
+            kind = TagKind.NEWEST if rule is TagRule.LATEST_ON_MAIN else kind_of(tag, prefix)
+            found.setdefault(tag, TagReason(tag=tag, reason=f"{reason} (rule {rule.value})", kind=kind))
     if not found:
         raise ConfigError(
             f"none of the tag rules {', '.join(rule.value for rule in rules)} gives a tag for commit {inputs.short}",
             remedy="cut a version tag, name one with --tag, or add a rule such as 'sha' to the environment's tags",
             step="tags",
         )
-    return tuple(TagReason(tag=legal_tag(text), reason=reason) for text, reason in found.items())
+    return tuple(found.values())
+
+
+def explicit(tags: Sequence[Tag], *, prefix: str = "") -> tuple[TagReason, ...]:
+    """Tags that the caller names, as they are. Each is still of the kind that its name makes it."""
+    return tuple(TagReason(tag=tag, reason="named by the caller", kind=kind_of(tag, prefix)) for tag in tags)
 
 
 def legal_tag(text: str) -> Tag:

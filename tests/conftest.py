@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from pipelines.model import RECORDS
 from tests.scratch import REGISTRY, ROOT, SEALIFT, Registry, Scratch, run
 
 # These share a machine of their own, which takes a minute to start.
@@ -48,7 +49,7 @@ def scratch(engine: Mapping[str, str], tmp_path: Path) -> Iterator[Scratch]:
     env = {**engine, "PYTHONPATH": str(ROOT), "SEALIFT_KEYS_DIR": str(tmp_path / "keys")}
     made = Scratch(root=root, env=env, registry=registry)
     yield made
-    for service in made.services:
+    for service in (*made.services, RECORDS):
         for tag in run(
             ["regctl", f"--host=reg={REGISTRY},tls=disabled", "tag", "ls", f"{REGISTRY}/{registry.prefix}{service}"],
             env=engine,

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SEALIFT = [sys.executable, "-m", "ci"]
@@ -138,5 +139,10 @@ class Scratch:
             ["dagger", "call", "--progress=plain", "-m", str(ROOT), *given, *arguments], cwd=self.root, env=self.env
         )
 
-    def record(self) -> dict[str, dict[str, dict[str, object]]]:
+    def record(self) -> dict[str, Any]:
+        """The last run's release record."""
         return json.loads((self.root / "dist" / "release.json").read_text())  # type: ignore[no-any-return]
+
+    def moves(self, service: str) -> dict[str, dict[str, Any]]:
+        """Tag → what the last run's record says became of it at the first registry."""
+        return {move["tag"]: move for move in self.record()["services"][service]["published"][0]["tags"]}

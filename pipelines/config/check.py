@@ -6,10 +6,10 @@ import graphlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from pipelines.config.problems import Finding, KeyPath, suggestion
-from pipelines.config.schema import Config, Service
+from pipelines.config.schema import Config, Destination, Environment, Service, TagRule
 from pipelines.config.values import parse_registry, parse_secret_address
 from pipelines.errors import shown
-from pipelines.model import Repository
+from pipelines.model import RECORDS, Repository
 
 _MOST_CYCLES = 20
 _LONGEST_REFERENCE = 255  # Docker and containerd refuse longer names (distribution/reference, NameTotalLengthMax)
@@ -20,6 +20,8 @@ def check_keys(config: Config) -> Iterator[Finding]:
     yield from _check_top(config)
     for name in config.environments:
         yield from _check_environment(config, name)
+    if RECORDS in config.services:
+        yield ("services", RECORDS), "is the name of the repository of release records; choose another"
     for name, service in config.services.items():
         yield from _check_service(config, name, service)
     yield from _check_cycles(config)
@@ -41,19 +43,31 @@ def _check_top(config: Config) -> Iterator[Finding]:
 
 def _check_environment(config: Config, name: str) -> Iterator[Finding]:
     environment, path = config.environments[name], ("environments", name)
-    registry = "localhost"
-    try:
-        registry = parse_registry(environment.registry)
-    except ValueError as error:
-        yield (*path, "registry"), str(error)
-    if environment.prefix is not None:
-        yield from _check_prefix((*path, "prefix"), registry, environment.prefix, config.services)
-    else:
-        yield from _check_prefix(("prefix",), registry, config.prefix, config.services)
+    prefix = config.prefix if environment.prefix is None else environment.prefix
+    places: list[tuple[str, str]] = []
+    own_place: tuple[KeyPath, Environment | Destination] = (path, environment)
+    also = [((*path, "also", number), item) for number, item in enumerate(environment.also)]
+    regions = [((*path, "regions", number), item) for number, item in enumerate(environment.regions)]
+    for at, item in (own_place, *also, *regions):
+        registry = "localhost"
+        try:
+            registry = parse_registry(item.registry)
+        except ValueError as error:
+            yield (*at, "registry"), str(error)
+        own = (*at, "prefix") if item.prefix is not None else (*path, "prefix") if environment.prefix else ("prefix",)
+        place = (item.registry, prefix if item.prefix is None else item.prefix)
+        yield from _check_prefix(own, registry, place[1], config.services)
+        if place in places:
+            yield at, "the release goes there already; name another registry or prefix"
+        places.append(place)
     if name != "local" and environment.database is not None and environment.database.allow_sample:
         # A sample database never decides about a release that leaves the machine.
         yield (*path, "database", "allow_sample"), "may only be set in environments.local"
     yield from _twice((*path, "tags"), environment.tags or ())
+    rules = environment.tags or config.tags
+    if {TagRule.LATEST_ON_MAIN, TagRule.LATEST_ON_RELEASE} <= set(rules):
+        at = (*path, "tags") if environment.tags else ("tags",)
+        yield at, "latest-on-main and latest-on-release both move 'latest'; choose one of them"
 
 
 def _check_prefix(path: KeyPath, registry: str, prefix: str, services: Iterable[str]) -> Iterator[Finding]:

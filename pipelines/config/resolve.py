@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
+from pipelines.config.inherited import over, places
 from pipelines.config.problems import REMEDY, InvalidConfig, Problem
-from pipelines.config.schema import Config, Database, Environment, Strict
+from pipelines.config.schema import Config, Database, Environment
 from pipelines.config.selection import all_platforms, service_platforms, with_needed
 from pipelines.config.settings import Flags, Origin, Settings
 from pipelines.config.values import (
@@ -17,35 +18,21 @@ from pipelines.config.values import (
     parse_jobs,
     parse_pull_policy,
     parse_registry,
+    parse_release,
+    parse_revision,
     parse_tag,
     parse_username,
-    parse_version,
     secret_address,
     split,
 )
-from pipelines.model import Platform
+from pipelines.config.variables import SOURCES
+from pipelines.model import Platform, Target
 
 DEFAULT_JOBS = 4
 DEFAULT_PULL_POLICY = "IfNotPresent"
 
-# Field of Settings → field of Flags, the flag as users write it, the variable.
-_SOURCES: Mapping[str, tuple[str, str, str]] = {
-    "environment": ("env", "--env", "SEALIFT_ENV"),
-    "services": ("services", "--service", "SEALIFT_SERVICES"),
-    "platforms": ("platforms", "--platform", "SEALIFT_PLATFORMS"),
-    "registry": ("registry", "--registry", "DOCKER_REGISTRY"),
-    "explicit_tags": ("tags", "--tag", ""),
-    "jobs": ("jobs", "--jobs", "SEALIFT_JOBS"),
-    "version": ("version", "--version", "VERSION"),
-    "git_sha": ("git_sha", "--git-sha", "GIT_SHA"),
-    "image_pull_policy": ("image_pull_policy", "--image-pull-policy", "IMAGE_PULL_POLICY"),
-    "username": ("", "", "DOCKER_USERNAME"),
-    "password": ("", "", "DOCKER_PASSWORD"),
-}
-
 _T = TypeVar("_T")
 _D = TypeVar("_D")
-_Model = TypeVar("_Model", bound=Strict)
 
 
 def resolve(config: Config, *, environ: Mapping[str, str], flags: Flags | None = None) -> Settings:
@@ -84,20 +71,24 @@ class _Choice:
             registry=registry,
             prefix=self._inherit("prefix", environment.prefix, config.prefix),
             insecure=self._insecure(environment, registry),
-            tag_prefix=self._file("tag_prefix", environment.tag_prefix, "tag_prefix" in environment.model_fields_set),
+            also=self._also(environment, registry),
+            regions=self._file("regions", places(config, environment, environment.regions), bool(environment.regions)),
+            when_tags_fail=self._of("when_tags_fail", environment),
+            tag_prefix=self._of("tag_prefix", environment),
             tags=tuple(self._inherit("tags", environment.tags, config.tags)),
             # As they are: a tag with a comma or a line break is illegal, and not two tags.
             explicit_tags=self._pick_all("explicit_tags", parse_tag, (), separate=lambda text: [text]),
-            policy=self._inherit("policy", _over(config.policy, environment.policy), config.policy),
+            policy=self._inherit("policy", over(config.policy, environment.policy), config.policy),
             database=self._database(environment, registry),
-            signing=self._inherit("signing", _over(config.signing, environment.signing), config.signing),
+            signing=self._inherit("signing", over(config.signing, environment.signing), config.signing),
             platforms=self._platforms(services),
             services=services,
-            version=self._pick("version", parse_version, None),
+            version=self._pick("version", parse_release(config.services), None),
             git_sha=self._pick("git_sha", parse_git_sha, None),
             username=self._pick("username", parse_username, None),
             password=self._pick("password", lambda text: secret_address("DOCKER_PASSWORD", text), None),
             image_pull_policy=self._pick("image_pull_policy", parse_pull_policy, DEFAULT_PULL_POLICY),
+            since=self._pick("since", parse_revision, None),
             jobs=self._pick("jobs", parse_jobs, DEFAULT_JOBS),
             origins=MappingProxyType(self.origins),
         )
@@ -142,7 +133,7 @@ class _Choice:
 
     def _given(self, field: str) -> tuple[str, tuple[str, ...], Origin]:
         """Who gives a field, its texts (none if nobody does), and what kind of source that is."""
-        attribute, label, variable = _SOURCES[field]
+        attribute, label, variable = SOURCES[field]
         value = getattr(self.flags, attribute) if attribute else None
         if value not in (None, ()):
             return label, value if isinstance(value, tuple) else (str(value),), Origin.FLAG
@@ -152,6 +143,10 @@ class _Choice:
     def _file(self, field: str, value: _T, in_file: bool) -> _T:
         self.origins[field] = Origin.FILE if in_file else Origin.DEFAULT
         return value
+
+    def _of(self, field: str, environment: Environment) -> str:
+        """What only the environment says."""
+        return self._file(field, str(getattr(environment, field)), field in environment.model_fields_set)
 
     def _inherit(self, field: str, own: _T | None, top: _T) -> _T:
         """The environment's value, or else the top level's."""
@@ -166,8 +161,14 @@ class _Choice:
             return self._file("insecure", False, False)
         return self._file("insecure", environment.insecure, "insecure" in environment.model_fields_set)
 
+    def _also(self, environment: Environment, registry: str) -> tuple[Target, ...]:
+        if registry != environment.registry:
+            # Who names a registry wants the release there, and not in the environment's others too.
+            return self._file("also", (), False)
+        return self._file("also", places(self.config, environment, environment.also), bool(environment.also))
+
     def _database(self, environment: Environment, registry: str) -> Database:
-        database = self._inherit("database", _over(self.config.database, environment.database), self.config.database)
+        database = self._inherit("database", over(self.config.database, environment.database), self.config.database)
         if database.allow_sample and not is_loopback(registry):
             # A sample database never decides about a release that leaves the machine.
             return database.model_copy(update={"allow_sample": False})
@@ -188,10 +189,3 @@ class _Choice:
                 message = f"leaves nothing of {service}, which is built for {', '.join(own)}; add one of those"
                 self.problems.append(Problem(source=self._given("platforms")[0], message=message))
         return tuple(platform for platform in there if platform in named)
-
-
-def _over(top: _Model, own: _Model | None) -> _Model | None:
-    """The environment's keys over the top level's, key by key: what an environment does not say stays in force."""
-    if own is None:
-        return None
-    return top.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})

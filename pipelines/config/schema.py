@@ -84,6 +84,7 @@ class TagRule(StrEnum):
     DATE = "date"  # 20250120
     DATETIME = "datetime"  # 20250120-1430
     LATEST_ON_MAIN = "latest-on-main"  # latest, on the main branch
+    LATEST_ON_RELEASE = "latest-on-release"  # latest, for the highest stable release
 
 
 class Boot(Strict):
@@ -149,12 +150,31 @@ class Policy(Strict):
     allow_root: Flag = Field(default=False, description="Accept images that run as user 0.")
 
 
+class Destination(Strict):
+    """One more registry that a release goes to."""
+
+    registry: str = Field(description="host or host:port, without scheme and path.")
+    prefix: str | None = Field(default=None, description="Put before the service's name. Default: the environment's.")
+    insecure: Flag = Field(default=False, description="Plain HTTP. Loopback registries always are.")
+
+
 class Environment(Strict):
     """Where a release goes, under which tags, and by which rules."""
 
     registry: str = Field(description="host or host:port, without scheme and path.")
     prefix: str | None = Field(default=None, description="Put before the service's name. Default: the top level's.")
     insecure: Flag = Field(default=False, description="Plain HTTP. Loopback registries always are.")
+    also: list[Destination] = Field(
+        default_factory=list, max_length=20, description="Further registries of each release: it reaches all or none."
+    )
+    regions: list[Destination] = Field(
+        default_factory=list, max_length=50, description="Registries that 'sealift replicate' copies releases to."
+    )
+    when_tags_fail: Literal["move-back", "stop"] = Field(
+        default="move-back",
+        description="What to do with the tags that have moved when one cannot be moved: move them back, or leave them"
+        " for 'sealift release resume'.",
+    )
     tags: list[TagRule] | None = Field(default=None, min_length=1, description="Default: the top level's.")
     tag_prefix: str = Field(default="", pattern=TAG_PREFIX, description="Put before every tag: staging-v1.2.3.")
     policy: Policy | None = Field(default=None, description="Key by key over the top level's.")
@@ -181,7 +201,14 @@ class Config(Strict):
     environments: dict[Name, Environment] = Field(min_length=1, description="Where releases go, by name.")
     default_environment: Name = Field(default="local", description="The environment when none is chosen.")
     tags: list[TagRule] = Field(
-        default=[TagRule.SEMVER, TagRule.BRANCH, TagRule.PULL_REQUEST, TagRule.SHA, TagRule.BRANCH_SHA],
+        default=[
+            TagRule.SEMVER,
+            TagRule.LATEST_ON_RELEASE,
+            TagRule.BRANCH,
+            TagRule.PULL_REQUEST,
+            TagRule.SHA,
+            TagRule.BRANCH_SHA,
+        ],
         min_length=1,
         description="Rules that make tags; a rule that does not apply makes none.",
     )

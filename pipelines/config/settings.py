@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipelines.config.schema import Database, Policy, Signing, TagRule
-from pipelines.model import Platform, Repository, Tag
+from pipelines.config.values import is_loopback
+from pipelines.model import Platform, Tag, Target
 
 
 class Origin(StrEnum):
@@ -32,6 +33,7 @@ class Flags:
     version: str | None = None
     git_sha: str | None = None
     image_pull_policy: str | None = None
+    since: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +42,15 @@ class Settings:
 
     :param prefix: between registry and service name, as it is: `sealift/staging/`.
     :param insecure: plain HTTP. Always for a loopback registry, never for one that replaces the environment's own.
+    :param also: further registries; none where the caller names the registry, which is then the only one.
+    :param regions: where `replicate` copies releases to.
+    :param when_tags_fail: `move-back` or `stop`.
     :param tags: rules that make tags; `explicit_tags` are given as they are, and not by a rule.
     :param platforms: every platform of the run; a service is built for those of its own that are among them.
     :param services: the selected services and what they need, each after what it needs.
-    :param version: with its `v`.
+    :param version: with its `v`; behind `SERVICE/` if it is of one service only.
     :param password: address of the password, `env://DOCKER_PASSWORD` or as the variable says; never the password.
+    :param since: revision; only services that changed since are released.
     :param origins: field name → where its value came from.
     """
 
@@ -52,6 +58,9 @@ class Settings:
     registry: str
     prefix: str
     insecure: bool
+    also: tuple[Target, ...]
+    regions: tuple[Target, ...]
+    when_tags_fail: str
     tag_prefix: str
     tags: tuple[TagRule, ...]
     explicit_tags: tuple[Tag, ...]
@@ -65,9 +74,16 @@ class Settings:
     username: str | None
     password: str | None
     image_pull_policy: str
+    since: str | None
     jobs: int
     origins: Mapping[str, Origin] = field(compare=False, repr=False)
 
-    def repository(self, service: str) -> Repository:
-        """Where a service's images go."""
-        return Repository(registry=self.registry, path=self.prefix + service)
+    @property
+    def rehearsal(self) -> bool:
+        """Nothing leaves the machine. The environment's name alone says little: a caller can name a registry."""
+        return self.environment == "local" and all(is_loopback(target.registry) for target in self.targets)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Every registry that a release goes to; the first is the environment's own, or the caller's."""
+        return (Target(registry=self.registry, prefix=self.prefix, insecure=self.insecure), *self.also)

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from pipelines.config.problems import suggestion
 from pipelines.errors import shown
 from pipelines.model import Repository, Tag
+from pipelines.versions import parse
 
 # Dagger 0.21.8, engine/client/secretprovider/secretprovider.go
 SECRET_SCHEMES: Final = ("env", "file", "cmd", "op", "vault", "libsecret", "gcp", "aws+sm", "aws+ps")
@@ -20,11 +21,6 @@ _T = TypeVar("_T")
 _ADDRESS = re.compile(r"([a-z0-9+]+)://\S.*")
 _SHA = re.compile(r"[0-9a-fA-F]{7,40}")
 _SPLIT = re.compile(r"[,\s]+")
-# The expression that https://semver.org recommends, with an optional 'v' and without build metadata:
-# an image tag has no '+'.
-_NUMBER = r"(?:0|[1-9]\d*)"
-_PRERELEASE = rf"(?:{_NUMBER}|\d*[a-zA-Z-][0-9a-zA-Z-]*)"
-_VERSION = re.compile(rf"v?({_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_PRERELEASE}(?:\.{_PRERELEASE})*)?)", re.ASCII)
 
 
 def parse_registry(text: str) -> str:
@@ -54,9 +50,22 @@ def is_loopback(registry: str) -> bool:
 
 def parse_version(text: str) -> str:
     """A semantic version, `v1.2.3` or `1.2.3-rc.1`; returned with its `v`. Source: semver.org, 2.0.0."""
-    if found := _VERSION.fullmatch(text):
-        return Tag(f"v{found[1]}")  # and so at most 128 characters
-    raise ValueError(f"{shown(text)} is not a semantic version; expected for example v1.2.3 or v1.2.3-rc.1")
+    version = parse(f"v{text.removeprefix('v')}")
+    if version is None:
+        raise ValueError(f"{shown(text)} is not a semantic version; expected for example v1.2.3 or v1.2.3-rc.1")
+    return Tag(f"v{version}")  # and so at most 128 characters
+
+
+def parse_release(services: Collection[str]) -> Callable[[str], str]:
+    """A parser of `v1.2.3`, the version of all services, or `SERVICE/v1.2.3`, that of one."""
+
+    def parse_one(text: str) -> str:
+        service, slash, version = text.rpartition("/")
+        if not slash:
+            return parse_version(text)
+        return f"{one_of(services, 'service', 'services')(service)}/{parse_version(version)}"
+
+    return parse_one
 
 
 def parse_git_sha(text: str) -> str:
@@ -64,6 +73,13 @@ def parse_git_sha(text: str) -> str:
     if _SHA.fullmatch(text):
         return text.lower()
     raise ValueError(f"{shown(text)} is not a git commit; expected 7 to 40 hexadecimal digits")
+
+
+def parse_revision(text: str) -> str:
+    """A git revision by name; whether there is one is seen in the repository."""
+    if not text.isprintable() or " " in text:
+        raise ValueError(f"{shown(text)} is not a git revision; expected a commit, a branch or a tag")
+    return text
 
 
 def parse_pull_policy(text: str) -> str:

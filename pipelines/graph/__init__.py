@@ -13,12 +13,15 @@ import anyio
 import dagger
 
 from pipelines import tools
-from pipelines.errors import ConfigError
-from pipelines.graph.context import Observer, Options, Persist, Run, SecretSource, SignerSource
-from pipelines.graph.lift import lift, look, to_carry
+from pipelines.errors import ConfigError, RegistryError
+from pipelines.graph.carry import carry
+from pipelines.graph.context import Observer, Options, Persist, PublicSource, Run, SecretSource, Session, SignerSource
+from pipelines.graph.look import look, to_carry
 from pipelines.graph.quarantine import held
-from pipelines.graph.seal import join, seal
+from pipelines.graph.records import check_claim, claim, keep
+from pipelines.graph.seal import Lot, join, seal
 from pipelines.graph.slots import Slots
+from pipelines.graph.tagging import TagsFailed, move_tags
 from pipelines.graph.units import Examination, examine
 from pipelines.model import Database
 from pipelines.plan import Plan
@@ -33,8 +36,10 @@ __all__ = [
     "Options",
     "Outcome",
     "Persist",
+    "PublicSource",
     "Run",
     "SecretSource",
+    "Session",
     "SignerSource",
     "Slots",
     "check_options",
@@ -76,6 +81,8 @@ async def release(run: Run) -> Outcome:
     :raises SealiftError: what failed, and where; no public tag has moved unless the step is `tag`.
     """
     check_options(run.plan, run.options)
+    for note in run.plan.notes:
+        run.observer.say(note)
     async with held(run.toolbox):
         outcome = await _release(run)
     run.recorder.examined(outcome.release.units)
@@ -101,20 +108,51 @@ async def _release(run: Run) -> Outcome:
     reports = reports_of(run, examination)
     if record.violations:
         return Outcome(release=record.at("refused", finished=run.clock()), reports=reports)
-    indexes = await join(run, examination)
+    lot = await join(run, examination)
     if run.options.push:
-        services = await look(run, indexes)
-        carried = await to_carry(run, examination, indexes, services)
-        await seal(run, examination, indexes, carried)
-        await run.persist(record.at("recorded", services=services).text())
-        services = await lift(run, examination, services, carried)
-        record = record.at("published", services=services, finished=run.clock())
+        record = await _publish(run, examination, lot, record)
     else:
-        await seal(run, examination, indexes, run.plan.services)
-        services = {name: ServiceRelease(index=digest) for name, digest in indexes.items()}
+        await seal(run, examination, list(lot.values()))
+        services = {name: ServiceRelease(index=sealed.index) for name, sealed in lot.items()}
         record = record.at("signed", services=services, finished=run.clock())
-    await run.persist(record.text())
+        await run.persist(record.text())
     return Outcome(release=record, reports=reports)
+
+
+async def _publish(run: Run, examination: Examination, lot: Lot, record: Release) -> Release:
+    """Seal, record, carry, and move tags, in this order: each for all services and targets before the next begins."""
+    wanted = [service.wanted for service in run.plan.published]
+    found = await look(run, lot, wanted, run.plan.targets, prefix=run.plan.tag_prefix)
+    loads = await to_carry(run, lot, found)
+    carried = [sealed for sealed in lot.values() if any(sealed in load for load in loads.values())]
+    await seal(run, examination, carried)
+    record = record.at("recorded", services=found)
+    await run.persist(record.text())
+    new = bool(carried) or any(move.before != move.after for move in record.moves)
+    first, versions = run.plan.targets[0], record.tags[1:]
+    if new:
+        await claim(run, first, record.text(), versions)
+    await carry(run, examination, loads)
+    if new:
+        await keep(run, run.plan.targets, record.text(), record.tags[:1])
+        await check_claim(run, first, record.id, versions)
+    await run.persist(record.at("moving").text())
+    try:
+        moved = await move_tags(run, found, move_back=run.plan.move_back)
+    except TagsFailed as failure:
+        state = "undone" if failure.undone else "moving"
+        await run.persist(record.at(state, services=failure.found).text())
+        raise
+    record = record.at("published", services=moved, finished=run.clock())
+    await run.persist(record.text())
+    if new:
+        try:
+            await keep(run, run.plan.targets, record.text(), record.tags)
+        except RegistryError as failure:
+            failure.what = f"the release is published, but its record could not be kept there: {failure.what}"
+            failure.remedy = f"{failure.remedy}; then 'sealift release resume' keeps the record"
+            raise
+    return record
 
 
 def _used(database: Database | None) -> list[Tool]:

@@ -13,7 +13,7 @@ import dagger
 
 from pipelines.errors import EngineError, SealiftError, SeveralErrors
 from pipelines.graph.slots import Slots
-from pipelines.model import Digest, Unit
+from pipelines.model import Digest, Target, Unit
 from pipelines.plan import Plan
 from pipelines.stages.failures import ENGINE_FAILURES, lost
 from pipelines.stages.sign import Signer
@@ -42,6 +42,9 @@ SecretSource = Callable[[str, str], Awaitable[dagger.Secret]]
 
 SignerSource = Callable[[], Awaitable[Signer]]
 """The key pair that signs, found when it is first asked for: what signs nothing needs none."""
+
+PublicSource = Callable[[], Awaitable[str]]
+"""The public key, PEM, that signatures are verified with."""
 
 Persist = Callable[[str], Awaitable[None]]
 """Keeps the release record's text somewhere that outlives the run."""
@@ -84,42 +87,57 @@ def _placed(step: str, unit: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """The run: what every part of the graph is given."""
+class Session:
+    """What every part of the graph is given, whether it builds or works from a record.
+
+    :param several: there is more than one registry, and stages say at which they are.
+    """
 
     id: str
     toolbox: Toolbox
-    source: dagger.Directory
-    plan: Plan
-    options: Options
     observer: Observer
     recorder: Recorder
     signer: SignerSource
-    secrets: SecretSource
+    public: PublicSource
     persist: Persist
     clock: Callable[[], datetime]
     started: datetime
     slots: Slots
+    several: bool = False
 
     @asynccontextmanager
-    async def step(self, name: str, unit: str | Unit = "", *, shared: str | None = None) -> AsyncIterator[Note]:
+    async def step(
+        self, name: str, unit: str | Unit = "", *, shared: str | None = None, at: Target | None = None
+    ) -> AsyncIterator[Note]:
         """Run one stage within the bound on concurrency, in a span of its own, and tell the observer how it went.
 
+        :param at: the target that the stage is about; shown where there are several.
         :param shared: stages that name the same share most of their work, and one slot; see `Slots`.
         """
         note = Note()
         asked = self.recorder.now()
         async with self.slots.taken(shared):
             began = time.monotonic()
-            self.observer.started(name, str(unit))
+            shown = f"{unit} {at.registry}" if at and self.several else str(unit)
+            self.observer.started(name, shown)
             try:
                 with self.recorder.stage(name, unit, asked=asked) as doing, _placed(name, str(unit)):
                     yield note
                     doing.digest = note.digest
             except BaseException:
-                self.observer.failed(name, str(unit), time.monotonic() - began)
+                self.observer.failed(name, shown, time.monotonic() - began)
                 raise
-            self.observer.finished(name, str(unit), time.monotonic() - began, note.text)
+            self.observer.finished(name, shown, time.monotonic() - began, note.text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Session):
+    """A run that builds."""
+
+    source: dagger.Directory
+    plan: Plan
+    options: Options
+    secrets: SecretSource
 
     async def build_secrets(self, wanted: Mapping[str, str]) -> dict[str, dagger.Secret]:
         """The secrets that a service's Dockerfile mounts, by id."""

@@ -7,17 +7,19 @@ from functools import partial
 
 from pipelines.graph.context import Run
 from pipelines.graph.together import together
-from pipelines.stages import publish
+from pipelines.model import Target
+from pipelines.stages import remote
 from pipelines.stages.database import Advisories, advisories
 
 
 async def ready(run: Run) -> None:
     """See that the registry answers and that the key can be used, so that one that does not costs no build.
 
-    :raises RegistryError: the target cannot be reached.
+    :raises RegistryError: a target cannot be reached.
     :raises SigningError: the key cannot be used.
     """
-    await together([partial(_key, run), *([partial(_reachable, run)] if run.options.push else [])])
+    targets = run.plan.targets if run.options.push else ()
+    await together([partial(_key, run), *(partial(_reachable, run, target) for target in targets)])
 
 
 async def _key(run: Run) -> None:
@@ -25,10 +27,9 @@ async def _key(run: Run) -> None:
         await run.signer()
 
 
-async def _reachable(run: Run) -> None:
-    service = run.plan.services[0]
-    async with run.step("registry"):
-        await publish.check(run.toolbox, service.repository, service=service.name, insecure=run.plan.insecure)
+async def _reachable(run: Run, target: Target) -> None:
+    async with run.step("registry", at=target):
+        await remote.check(run.toolbox, target, run.plan.published[0].name)
 
 
 async def advisories_for(run: Run) -> Advisories:

@@ -18,8 +18,7 @@ from pipelines.graph.units import Examination, begin, build_one, describe, kept,
 from pipelines.model import Digest, Platform, Unit
 from pipelines.plan import ServicePlan
 from pipelines.policy import counts
-from pipelines.stages import publish
-from pipelines.stages.remote import platforms
+from pipelines.stages import remote
 from pipelines.stages.sign import PREDICATES, verifies
 
 
@@ -108,29 +107,29 @@ async def verify(run: Run) -> Sequence[Verified]:
             note.text = found[service.name].index.short
 
     async with held(run.toolbox):
-        await together([partial(start, run.toolbox), *(partial(one, service) for service in run.plan.services)])
-    return [found[service.name] for service in run.plan.services]
+        await together([partial(start, run.toolbox), *(partial(one, service) for service in run.plan.published)])
+    return [found[service.name] for service in run.plan.published]
 
 
 async def _verify(run: Run, service: ServicePlan) -> Verified:
     where = {"service": service.name, "step": "verify"}
     tag = service.tags[0].tag
+    target = run.plan.targets[0]
     reference = service.repository.tagged(tag)
-    insecure = run.plan.insecure
-    digest = await publish.current(run.toolbox, service.repository, tag, service=service.name, insecure=insecure)
+    digest = await remote.current(run.toolbox, target, service.name, tag)
     if digest is None:
         raise RegistryError(f"{reference} does not exist", remedy="publish it first, or name another --tag", **where)
-    children = await platforms(run.toolbox, service.repository, digest, service=service.name, insecure=insecure)
+    children = await remote.platforms(run.toolbox, target, service.name, digest)
     missing = [platform for platform in service.platforms if platform not in children]
     if missing:
         raise RegistryError(
             f"{reference} has no image for {', '.join(missing)}", remedy="publish it with all platforms", **where
         )
-    address = run.toolbox.reach(service.repository)
+    address = run.toolbox.at(target, service.name)
     images = [f"{address}@{child}" for child in children.values()]
     checks = [(None, [f"{address}@{digest}", *images]), *((kind, images) for kind in PREDICATES)]
     for kind, references in checks:
-        objection = await verifies(run.toolbox, (await run.signer()).public, references, kind=kind, outward=True)
+        objection = await verifies(run.toolbox, await run.public(), references, kind=kind, outward=True)
         if objection:
             raise SigningError(
                 f"{reference}: {kind or 'signature'}: {objection}",

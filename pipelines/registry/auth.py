@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
-def docker_config(hosts: Iterable[str], *, username: str, password: str) -> str:
-    """A `config.json` with one login for the named registry hosts (Docker's "config.json properties").
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """A user's name and password, or token, at a registry."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+def docker_config(logins: Mapping[str, Login]) -> str:
+    """A `config.json` with a login for each registry host (Docker's "config.json properties").
 
     The text is a secret. Docker Hub's entry goes under the address that its clients look for.
     """
-    token = base64.b64encode(f"{username}:{password}".encode()).decode()
-    names = ["https://index.docker.io/v1/" if host in ("docker.io", "index.docker.io") else host for host in hosts]
-    return json.dumps({"auths": {name: {"auth": token} for name in names}})
+    auths = {}
+    for host, login in logins.items():
+        name = "https://index.docker.io/v1/" if host in ("docker.io", "index.docker.io") else host
+        auths[name] = {"auth": base64.b64encode(f"{login.username}:{login.password}".encode()).decode()}
+    return json.dumps({"auths": auths})

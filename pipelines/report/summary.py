@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.model import Examined, Severity
+from pipelines.moves import TagMove
 from pipelines.release import Release, ServiceRelease, by_severity
 from pipelines.report.plain import plain
 from pipelines.report.trace import in_short
@@ -38,7 +39,7 @@ def text(release: Release, *, out: str, width: int = WIDTH, trace: Trace | None 
 
 def render(release: Release, *, out: str, width: int = WIDTH, trace: Trace | None = None) -> RenderableType:
     """The summary for a terminal: warnings, table, verdict, next steps, and what the run took if that is known."""
-    title = Text(f"Release {release.id} · {release.plan.environment} · {release.plan.registry}", style="bold")
+    title = Text(f"Release {release.id} · {release.plan.environment} · {_registries(release)}", style="bold")
     images = _images(release)
     wide = width >= _NARROW and _least_width(images) <= width
     body = [Text(), images, Text(), *_indexes(release)] if wide else list(_blocks(release))
@@ -154,9 +155,22 @@ def findings(unit: Examined) -> Text:
 
 
 def _tags(sealed: ServiceRelease) -> str:
-    if not sealed.tags:
+    if not sealed.places:
         return "none (not pushed)"
-    return ", ".join(f"{move.tag}{'' if move.before != move.after else ' (there already)'}" for move in sealed.tags)
+    named = [(place.target, ", ".join(f"{move.tag}{_stays(move)}" for move in place.tags)) for place in sealed.places]
+    if len({tags for _, tags in named}) == 1:
+        return named[0][1]
+    return "; ".join(f"{target.registry}: {tags}" for target, tags in named)
+
+
+def _registries(release: Release) -> str:
+    return ", ".join(dict.fromkeys(target.registry for target in release.plan.targets))
+
+
+def _stays(move: TagMove) -> str:
+    if move.kept:
+        return f" (stays: {move.kept})"
+    return "" if move.before != move.after else " (there already)"
 
 
 def _verdict(release: Release) -> Iterator[RenderableType]:
@@ -166,8 +180,8 @@ def _verdict(release: Release) -> Iterator[RenderableType]:
             yield _indented(Text(f"{item.service} {item.platform} {item.rule}: {item.what}"), 2)
             yield _indented(Text(f"remedy: {item.remedy}"), 4)
     elif release.state == "published":
-        moved = sum(move.moved for sealed in (release.services or {}).values() for move in sealed.tags)
-        yield Text(f"PUBLISHED to {release.plan.registry}: {moved} tag(s) moved.", style="bold green")
+        moved = sum(move.moved for move in release.moves)
+        yield Text(f"PUBLISHED to {_registries(release)}: {moved} tag(s) moved.", style="bold green")
     else:
         yield Text("PASSED: signed in the quarantine, nothing was pushed.", style="bold green")
 
@@ -176,8 +190,8 @@ def _next(release: Release, *, wide: bool) -> Sequence[RenderableType]:
     """What to run next; in a narrow terminal each command on lines of its own."""
     if release.state != "published":
         return []
-    service = release.plan.services[0]
-    tag = (release.services or {})[service.name].tags[0].tag
+    service = release.plan.published[0]
+    tag = (release.services or {})[service.name].places[0].tags[0].tag
     reference = service.repository.tagged(tag)
     verify = f"cosign verify --key $(sealift keys --public) --insecure-ignore-tlog=true {reference}"
     commands = {

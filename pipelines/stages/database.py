@@ -14,13 +14,13 @@ import dagger
 from pipelines import tools
 from pipelines.config import is_loopback
 from pipelines.errors import RegistryError, ToolError
-from pipelines.model import Database, Repository
+from pipelines.model import Database, Repository, Target
 from pipelines.registry.answers import Meaning, meaning, remedy
 from pipelines.registry.retry import retried
 from pipelines.stages.canary import prove
 from pipelines.stages.failures import engine_error, last_words, message
 from pipelines.stages.regctl import ask
-from pipelines.stages.toolbox import TARGET_ALIAS, Toolbox
+from pipelines.stages.toolbox import Toolbox, alias
 
 # The date of the newest advisory in the sample; it does not change by itself.
 SAMPLE_UPDATED = "2024-12-01T00:00:00Z"
@@ -105,9 +105,9 @@ def _parts(reference: str) -> tuple[Repository, str]:
 async def _digest(toolbox: Toolbox, reference: str) -> str:
     """The digest that the reference has now."""
     repository, tag = _parts(reference)
-    insecure = is_loopback(repository.registry)
+    target = Target(registry=repository.registry, insecure=is_loopback(repository.registry))
     args = ["manifest", "head", f"{toolbox.reach(repository)}:{tag}"]
-    return (await ask(toolbox, repository.registry, args, insecure=insecure, step="database")).strip()
+    return (await ask(toolbox, target, args, step="database")).strip()
 
 
 DOWNLOAD_SECONDS = 600
@@ -121,8 +121,8 @@ async def _download(toolbox: Toolbox, reference: str, digest: str) -> tuple[dagg
     repository, _ = _parts(reference)
     insecure = is_loopback(repository.registry)
     trivy = toolbox.tool(tools.TRIVY).with_directory("/trivy", toolbox.client.directory())
-    if insecure and toolbox.target is not None:
-        trivy = trivy.with_service_binding(TARGET_ALIAS, toolbox.target)
+    if tunnel := toolbox.tunnels.get(repository.registry):
+        trivy = trivy.with_service_binding(alias(repository.registry), tunnel)
     # No per-run value here: the digest says it all, so the same database is fetched once.
     args = [*_DOWNLOAD, f"--db-repository={toolbox.reach(repository)}@{digest}", *(["--insecure"] if insecure else [])]
     folder = trivy.with_exec(args, use_entrypoint=True).directory("/trivy/db")

@@ -17,7 +17,7 @@ from pipelines.registry.answers import Meaning, meaning
 from pipelines.registry.retry import retried
 from pipelines.stages.failures import engine_error
 from pipelines.stages.sbom import CYCLONEDX, SPDX
-from pipelines.stages.toolbox import TARGET_ALIAS, Toolbox, run
+from pipelines.stages.toolbox import Toolbox, own_names, run
 
 _KEY = "/run/sealift/cosign.key"
 _PUBLIC = "/run/sealift/cosign.pub"
@@ -130,7 +130,7 @@ def _objection(said: str) -> str:
     _, marker, error = f"\n{said}".partition("\nError: ")
     lines = [line for line in dict.fromkeys((error if marker else said).splitlines()) if line]
     kept = [line for line in lines if not line.startswith(("WARNING:", "error during command"))]
-    return "\n    ".join(kept[:4]).replace(f"{TARGET_ALIAS}:", "localhost:") or "cosign printed nothing"
+    return own_names("\n    ".join(kept[:4])) or "cosign printed nothing"
 
 
 # Objections that say nothing about the image: the registry did not show it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -12,17 +12,20 @@ from itertools import count
 import dagger
 
 from pipelines import tools
-from pipelines.config import is_loopback
 from pipelines.errors import SealiftError, ToolError
-from pipelines.model import Digest, Repository
+from pipelines.model import Digest, Repository, Target
 from pipelines.stages.failures import ENGINE_FAILURES, engine_error, last_words, lost
 from pipelines.tools import Tool
 
 QUARANTINE = "quarantine:5000"
 """The quarantine registry, as tool containers see it."""
 
-TARGET_ALIAS = "target-registry"
-"""A registry on the user's own loopback, as tool containers see it."""
+QUARANTINED = Target(registry=QUARANTINE, insecure=True)
+"""The same, as a registry that is asked like any other."""
+
+_ALIAS = "loopback-"
+"""With its port, a registry on the user's own loopback, as tool containers see it."""
+_ALIASED = re.compile(rf"\b{_ALIAS}([0-9]+):\1\b")
 
 _DOCKER_CONFIG = "/run/sealift/docker"
 _REGCTL_CONFIG = "/tmp/regctl.json"  # noqa: S108 - inside the tool's own container
@@ -43,14 +46,14 @@ class Toolbox:
     """What every stage is given.
 
     :param run: identifies this run.
-    :param target: the service through which a loopback registry is reached; None if the registry is not on loopback.
-    :param docker_config: a Docker `config.json` with the credentials for the target registry.
+    :param tunnels: registry on the user's loopback → the service through which it is reached.
+    :param docker_config: a Docker `config.json` with the credentials for the registries.
     """
 
     client: dagger.Client
     project: str
     run: str
-    target: dagger.Service | None = None
+    tunnels: Mapping[str, dagger.Service] = field(default_factory=dict)
     docker_config: dagger.Secret | None = None
     _asked: Iterator[int] = field(default_factory=count, repr=False, compare=False)
     # dagger-io asks for a service's id once for each chain that it is bound into; forks of one chain share the answer.
@@ -86,16 +89,16 @@ class Toolbox:
         return self._made(tool.name, lambda: self._tool(tool))
 
     def outward(self, tool: Tool) -> dagger.Container:
-        """The tool with the target registry in reach, and its credentials, that never answers from the cache."""
+        """The tool with the registries in reach, and their credentials, that never answers from the cache."""
         return self.asked(self._made(f"{tool.name} outward", lambda: self._reaching(self.tool(tool))))
 
     def regctl(self) -> dagger.Container:
         """regctl that speaks plain HTTP to the quarantine."""
         return self._made("regctl inward", lambda: self._regctl(self.tool(tools.REGCTL), QUARANTINE))
 
-    def regctl_outward(self, registry: str, *, insecure: bool) -> dagger.Container:
-        """regctl with a registry in reach, over plain HTTP if that one is `insecure`; never answers from the cache."""
-        hosts = (QUARANTINE, self.reach_host(registry)) if insecure else (QUARANTINE,)
+    def regctl_outward(self, *targets: Target) -> dagger.Container:
+        """regctl with the registries in reach, in plain HTTP where these are insecure; never answers from the cache."""
+        hosts = (QUARANTINE, *(self.host(target.registry) for target in targets if target.insecure))
         made = self._made(
             "regctl " + " ".join(hosts), lambda: self._regctl(self._reaching(self.tool(tools.REGCTL)), *hosts)
         )
@@ -121,8 +124,8 @@ class Toolbox:
         )
 
     def _reaching(self, container: dagger.Container) -> dagger.Container:
-        if self.target is not None:
-            container = container.with_service_binding(TARGET_ALIAS, self.target)
+        for registry, tunnel in self.tunnels.items():
+            container = container.with_service_binding(alias(registry), tunnel)
         if self.docker_config is not None:
             container = container.with_env_variable("DOCKER_CONFIG", _DOCKER_CONFIG).with_mounted_secret(
                 f"{_DOCKER_CONFIG}/config.json", self.docker_config
@@ -133,17 +136,27 @@ class Toolbox:
         config = json.dumps({"hosts": {host: {"tls": "disabled"} for host in hosts}})
         return container.with_new_file(_REGCTL_CONFIG, config).with_env_variable("REGCTL_CONFIG", _REGCTL_CONFIG)
 
-    def reach(self, repository: Repository) -> str:
-        """The repository's address as a tool container that was made `outward` sees it."""
-        if self.target is not None and is_loopback(repository.registry):
-            return f"{self.reach_host(repository.registry)}/{repository.path}"
-        return str(repository)
+    def at(self, target: Target, service: str) -> str:
+        """A service's repository as a tool container that was made `outward` sees it."""
+        return self.reach(target.repository(service))
 
-    def reach_host(self, registry: str) -> str:
+    def reach(self, repository: Repository) -> str:
+        """The same for any repository."""
+        return f"{self.host(repository.registry)}/{repository.path}"
+
+    def host(self, registry: str) -> str:
         """The registry's host as a tool container sees it."""
-        if self.target is not None and is_loopback(registry):
-            return f"{TARGET_ALIAS}:{port_of(registry)}"
-        return registry
+        return f"{alias(registry)}:{port_of(registry)}" if registry in self.tunnels else registry
+
+
+def alias(registry: str) -> str:
+    """Host name of a registry on the user's loopback, for tool containers."""
+    return f"{_ALIAS}{port_of(registry)}"
+
+
+def own_names(text: str) -> str:
+    """What a tool says, with the names that registries on the user's loopback have for the user."""
+    return _ALIASED.sub(r"localhost:\1", text)
 
 
 async def tool_references(client: dagger.Client, used: Iterable[Tool]) -> dict[str, str]:

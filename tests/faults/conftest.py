@@ -16,11 +16,15 @@ import pytest
 
 from ci.local.paths import find_paths
 from ci.local.record import load_record
+from pipelines.model import RECORDS
 from pipelines.stages.database import sample_advisories
 from pipelines.stages.toolbox import Toolbox
+from tests.faults import several
 from tests.faults.advisory_artifacts import packed, served
 from tests.faults.command import Bare
 from tests.faults.machine import Machine, held, missing
+from tests.faults.peers import Peer, distribution
+from tests.faults.relay import Relay, relay
 from tests.faults.small import Small
 from tests.faults.strikes import DATABASE, Aboard, MachineRegistry
 from tests.scratch import ROOT
@@ -88,6 +92,36 @@ def released(engine: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
     return Small.create(tmp_path_factory.mktemp("small"), engine)
 
 
+@pytest.fixture(scope="module")
+def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
+    """A second registry."""
+    with distribution(tmp_path_factory.mktemp("peer"), storage={"delete": {"enabled": True}}) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(peer: Peer) -> Iterator[Relay]:
+    """The relay through which the second registry is reached."""
+    with relay(lambda _: None, peer.address) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def _published(engine: Mapping[str, str], server: Relay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
+    made = several.first_release(engine, tmp_path_factory.mktemp("two"), server)
+    yield made
+    made.delete(*several.SERVICES, RECORDS)
+
+
+@pytest.fixture
+def two(_published: Small, server: Relay) -> Iterator[Small]:
+    """Two services, published to both registries under `dev`, and changed since."""
+    several.change(_published)
+    yield _published
+    server.rule = lambda _: None
+    _published.extra["environments"] = {"local": several.local(server)}
+
+
 @pytest.fixture
 def bare() -> Iterator[Bare]:
     """The command on a small repository, with no engine within reach."""
@@ -101,4 +135,4 @@ def repository(released: Small) -> Iterator[Small]:
     """The smallest release, under a prefix of its own; what the test published to the local registry is deleted."""
     made = released.under_a_prefix_of_its_own()
     yield made
-    made.delete("web", "trivy-db")
+    made.delete("web", "trivy-db", RECORDS)

@@ -56,9 +56,10 @@ class Relay(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, upstream: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.rule = rule
+        self.upstream = upstream
         self.faults: list[Asked] = []
         self.open = 0
         self._lock = threading.Lock()
@@ -151,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _pass_on(self) -> None:
-        upstream = http.client.HTTPConnection(REGISTRY, timeout=60)
+        upstream = http.client.HTTPConnection(self.server.upstream, timeout=60)
         # regctl has a line for each kind of manifest that it accepts.
         names = {name.lower() for name in self.headers} - {"transfer-encoding"}
         headers = {name: ", ".join(self.headers.get_all(name, [])) for name in names}
@@ -168,9 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def relay(rule: Rule) -> Iterator[Relay]:
-    """A relay that follows the rule, until the block ends."""
-    server = Relay(rule)
+def relay(rule: Rule, upstream: str = REGISTRY) -> Iterator[Relay]:
+    """A relay to a registry, `host:port`, that follows the rule, until the block ends."""
+    server = Relay(rule, upstream)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

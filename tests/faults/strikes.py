@@ -42,6 +42,7 @@ STAGES = {
     "attest": Stage("attest", _UNIT),
     "copy": Stage("copy", "web"),
     "verify-at-target": Stage("verify", REGISTRY),
+    "record": Stage("record", ""),
     "tag": Stage("tag", "web"),
 }
 """Every stage of a release of one service, in their order."""

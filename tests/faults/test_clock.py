@@ -43,5 +43,5 @@ def test_what_does_not_depend_on_time_is_the_same(repository: Small) -> None:
     repository.prepared.clear()
     published(repository, "--no-scan")
     assert repository.registry.digest("web", "dev") == released
-    (move,) = repository.record()["services"]["web"]["tags"]  # type: ignore[misc]
+    (move,) = repository.moves("web").values()
     assert not move["moved"]

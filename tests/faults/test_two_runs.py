@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from tests.faults.outcomes import nothing_left, published
 from tests.faults.small import DOCKERFILE, Small
-from tests.scratch import REGISTRY, run
+from tests.scratch import REGISTRY, SEALIFT, run
 
 BASE = "gcr.io/distroless/static-debian12:nonroot"
 WITH_ARGUMENT = DOCKERFILE.replace("scratch", BASE).replace("USER", 'ARG FLAVOUR\nLABEL flavour="$FLAVOUR"\nUSER')
@@ -59,3 +63,32 @@ def test_runs_at_once_with_different_settings_of_which_one_is_refused(repository
     large.commit()
     published(large)
     assert registry.digest("web", "large") == large.record()["services"]["web"]["index"]
+
+
+def test_two_runs_of_one_version_with_different_images(repository: Small, tmp_path: Path) -> None:
+    """Two machines, as it were: one release is made, and the other run says so."""
+    repository.extra["environments"] = {"local": {"registry": REGISTRY, "tags": ["semver"]}}
+    environ = {**os.environ, **repository.env}
+    roots = [tmp_path / name for name in ("one", "two")]
+    runs = []
+    for root in roots:
+        shutil.copytree(repository.root, root)
+        made = replace(repository, root=root)
+        (root / "services/web/content").write_bytes(os.urandom(1000))
+        made.commit()
+        command = [*SEALIFT, "build-all", "--no-scan", "--version", "v1.0.0"]
+        runs.append(
+            subprocess.Popen(
+                command, cwd=root, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+        )
+    ended = [(process.communicate(timeout=300)[0], process.returncode) for process in runs]
+    assert sorted(code for _, code in ended) == [0, 5], ended
+    said = next(text for text, code in ended if code)
+    assert "v1.0.0 is being released by another run too" in said or "was moved by somebody else" in said, said
+    records = [json.loads((root / "dist/release.json").read_text()) for root in roots]
+    (winner,) = [record for record in records if record["state"] == "published"]
+    assert {repository.registry.digest("web", tag) for tag in ("v1.0.0", "v1.0", "v1")} == {
+        winner["services"]["web"]["index"]
+    }
+    nothing_left(repository)

@@ -63,7 +63,7 @@ def test_everything_is_published_signed_and_attested_and_a_second_run_makes_noth
     for name in ("web", "worker"):
         assert again["services"][name]["index"] == record["services"][name]["index"]
         assert all(unit["cached"] for unit in again["services"][name]["platforms"].values())
-        assert not any(move["moved"] for move in again["services"][name]["tags"])
+        assert not any(move["moved"] for move in again["services"][name]["published"][0]["tags"])
     verified = scratch.sealift("verify", "--json")
     assert verified.returncode == 0, verified.stderr
     assert [item["service"] for item in json.loads(verified.stdout)] == ["web", "worker"]

@@ -31,12 +31,14 @@ from pipelines.model import (
     Scan,
     Severity,
     Tag,
+    Target,
     Unit,
 )
+from pipelines.moves import TagMove
 from pipelines.plan import Plan, Rules, ServicePlan
 from pipelines.policy import judge
-from pipelines.release import Release, ServiceRelease, TagMove
-from pipelines.tags import TagReason
+from pipelines.release import Place, Release, ServiceRelease
+from pipelines.tags import TagKind, TagReason
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 START = 1_737_383_400  # 2025-01-20T14:30:00Z, the time of the first commit of every scratch repository
@@ -154,10 +156,11 @@ class Samples:
             dirty=False,
             repository=Repository(registry="ghcr.io", path=f"sealift/{name}"),
             tags=(
-                TagReason(tag=Tag("v1.2.3"), reason="version v1.2.3 (rule semver)"),
-                TagReason(tag=Tag("v1.2"), reason="minor line of v1.2.3 (rule semver)"),
+                TagReason(tag=Tag("v1.2.3"), reason="version v1.2.3 (rule semver)", kind=TagKind.RELEASE),
+                TagReason(tag=Tag("v1.2"), reason="minor line of v1.2.3 (rule semver)", kind=TagKind.LINE),
             ),
             reason="every service is released",
+            version="v1.2.3",
         )
         return replace(made, **changes)
 
@@ -167,8 +170,7 @@ class Samples:
         made = Plan(
             project="sealift",
             environment="prod",
-            registry="ghcr.io",
-            insecure=False,
+            targets=(Target(registry="ghcr.io", prefix="sealift/"),),
             origins={"environment": "flag", "registry": "file"},
             commit="c" * 40,
             committed=self.now,
@@ -247,21 +249,21 @@ class Samples:
         )
         return replace(made, violations=judge(plan, made.units, made.database))
 
+    def released(self, *moves: TagMove) -> ServiceRelease:
+        """What became of a service's tags at the plan's only target."""
+        places = (Place(target=self.plan().targets[0], tags=moves),)
+        return ServiceRelease(index=moves[0].after, places=places)
+
     def published(self) -> Release:
         """A release whose tags were moved: aidb's v1.2.3 was new, its v1.2 another image; docs' were there."""
         release = self.release()
         aidb, docs = (self.digest(f"{name} index") for name in ("aidb", "docs"))
         services = {
-            "aidb": ServiceRelease(
-                index=aidb,
-                tags=(
-                    TagMove(tag=Tag("v1.2.3"), before=None, after=aidb, moved=True),
-                    TagMove(tag=Tag("v1.2"), before=self.digest("older"), after=aidb, moved=True),
-                ),
+            "aidb": self.released(
+                TagMove(tag=Tag("v1.2.3"), before=None, after=aidb, moved=True),
+                TagMove(tag=Tag("v1.2"), before=self.digest("older"), after=aidb, moved=True),
             ),
-            "docs": ServiceRelease(
-                index=docs, tags=tuple(TagMove(tag=Tag(t), before=docs, after=docs) for t in ("v1.2.3", "v1.2"))
-            ),
+            "docs": self.released(*(TagMove(tag=Tag(t), before=docs, after=docs) for t in ("v1.2.3", "v1.2"))),
         }
         finished = datetime(2025, 1, 20, 14, 32, 5, tzinfo=UTC)
         return release.at("published", services=services, finished=finished, public_key="-----BEGIN PUBLIC KEY-----\n")
@@ -281,7 +283,8 @@ class Samples:
         repositories = (Repository(registry="localhost:5000", path=name) for name in ("aidb", "docs"))
         services = [replace(old, repository=new) for old, new in zip(self.plan().services, repositories, strict=True)]
         rules = replace(self.rules, rehearsal=True)
-        plan = self.plan(services, environment="local", registry="localhost:5000", insecure=True, rules=rules)
+        target = Target(registry="localhost:5000", insecure=True)
+        plan = self.plan(services, environment="local", targets=(target,), rules=rules)
         units = tuple(
             replace(unit, image=replace(unit.image, labels={**unit.image.labels, REBUILT_LABEL: "debian"}))
             for unit in self.units(plan)

@@ -232,3 +232,13 @@ def test_the_root_itself_was_changed_by_every_commit(git: Git) -> None:
     revision = last_change(git.root, (PurePosixPath("."),))
     assert revision is not None
     assert revision.commit == second
+
+
+def test_tags_elsewhere_and_the_tag_that_started_the_run(git: Git) -> None:
+    git("tag", "old")
+    git.commit("second", b="b")
+    git("tag", "new")
+    facts = read_facts(git.root, environ={"GITHUB_REF": "refs/tags/new"})
+    assert (facts.tags, facts.elsewhere, facts.started_by) == (("new",), {"old"}, "new")
+    assert read_facts(git.root, environ={"GITHUB_REF": "refs/heads/main"}).started_by is None
+    assert facts.shallow == frozenset()

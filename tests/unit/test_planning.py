@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from pipelines.config import Flags, InvalidConfig, load, resolve
 from pipelines.errors import ConfigError
 from pipelines.git import read_facts
-from pipelines.model import Severity
+from pipelines.model import Severity, Target
 from pipelines.plan import Plan
 from pipelines.planning import make_plan
 
@@ -107,11 +107,11 @@ def test_what_the_configuration_says_of_a_service(shop: Git) -> None:
 
 def test_the_environment_decides_the_rules(shop: Git) -> None:
     local, prod = plan_of(shop), plan_of(shop, Flags(env="prod"))
-    assert (local.environment, local.registry, local.insecure) == ("local", "localhost:5000", True)
+    assert (local.environment, local.targets) == ("local", (Target(registry="localhost:5000", insecure=True),))
     assert (local.rules.severity, local.rules.max_database_age_hours, local.rules.rehearsal) == (
         Severity.CRITICAL, 48, True,
     )  # fmt: skip
-    assert (prod.environment, prod.registry, prod.insecure) == ("prod", "ghcr.io", False)
+    assert (prod.environment, prod.targets) == ("prod", (Target(registry="ghcr.io", prefix="shop/"),))
     assert (prod.rules.severity, prod.rules.max_database_age_hours, prod.rules.rehearsal) == (Severity.HIGH, 24, False)
 
 
@@ -317,3 +317,66 @@ def test_planning_needs_no_git_command_and_no_network(shop: Git, monkeypatch: py
     monkeypatch.setattr(subprocess, "Popen", refuse)
     monkeypatch.setattr("socket.socket.connect", refuse)
     assert len(plan_of(shop).services) == 3
+
+
+def test_a_git_tag_of_one_service_releases_that_one_and_examines_what_it_is_built_on(shop: Git) -> None:
+    shop("tag", "web/v1.2.3")
+    plan = plan_of(shop, Flags(env="prod"))
+    assert [(service.name, service.published, service.version) for service in plan.services] == [
+        ("base", False, None),
+        ("web", True, "v1.2.3"),
+    ]
+    web, base = plan.service("web"), plan.service("base")
+    assert [item.tag for item in web.tags][:3] == ["r-v1.2.3", "r-v1.2", "r-v1"]
+    assert (web.reason, web.labels[f"{OCI}version"]) == ("released as web/v1.2.3", "v1.2.3")
+    assert (base.reason, base.tags) == ("needed by web", ())
+    assert (plan.version, [service.name for service in plan.published]) == (None, ["web"])
+
+
+def test_a_version_of_one_service_can_be_named(shop: Git) -> None:
+    plan = plan_of(shop, Flags(env="prod", version="base/1.2.3"))
+    assert [service.name for service in plan.services] == ["base"]
+    assert plan.notes == ("No git tag base/v1.2.3 is at this commit: the release can be traced by the commit only.",)
+    with pytest.raises(ConfigError, match=r"base/v1\.2\.3 releases base, which is not among those chosen"):
+        plan_of(shop, Flags(env="prod", version="base/v1.2.3", services=("jobs",)))
+    with pytest.raises(InvalidConfig, match="no such service: 'bse'; did you mean 'base'"):
+        plan_of(shop, Flags(version="bse/v1.2.3"))
+
+
+def test_services_that_are_chosen_are_all_released(shop: Git) -> None:
+    shop("tag", "web/v1.2.3")
+    plan = plan_of(shop, Flags(env="prod", services=("web",)))
+    assert [(service.name, service.published) for service in plan.services] == [("base", True), ("web", True)]
+
+
+def test_a_version_is_released_from_its_own_commit(shop: Git) -> None:
+    shop("tag", "v1.2.3", "HEAD~1")
+    with pytest.raises(ConfigError, match=r"the git tag v1\.2\.3 is at another commit than [0-9a-f]{7}") as caught:
+        plan_of(shop, Flags(env="prod", version="v1.2.3"))
+    assert "'git checkout v1.2.3'" in caught.value.remedy
+    assert plan_of(shop, Flags(version="v1.2.3")).version == "v1.2.3", "a rehearsal may"
+
+
+def test_what_git_cannot_tell_is_said(shop: Git, tmp_path: Path) -> None:
+    shop("switch", "--quiet", "--detach")
+    assert plan_of(shop).notes == ()
+    assert plan_of(shop, Flags(env="prod")).notes == ("The head is detached: rules for branches give no tag.",)
+    shop("tag", "v1.2.3")
+    shop("tag", "v1.2.2")
+    shop("tag", "web/v1.0.0")
+    assert plan_of(shop, Flags(env="prod")).notes == (
+        "The commit has other version tags, which are not released now: v1.2.2, web/v1.0.0.",
+    )
+
+
+def test_a_version_is_not_released_from_the_edge_of_a_shallow_clone(shop: Git, tmp_path: Path) -> None:
+    shop("tag", "v1.2.3")
+    shop("clone", "--quiet", "--depth", "1", "--branch", "v1.2.3", f"file://{shop.root}", str(tmp_path / "clone"))
+    clone = type(shop)(tmp_path / "clone")
+    with pytest.raises(ConfigError, match="the clone is shallow: which commit last changed base, jobs, web") as caught:
+        plan_of(clone, Flags(env="prod"))
+    assert "fetch-depth: 0" in caught.value.remedy
+    (note,) = plan_of(clone).notes
+    assert note.startswith("The clone is shallow: which commit last changed base, jobs, web cannot be told")
+    shop("clone", "--quiet", "--depth", "5", "--branch", "v1.2.3", f"file://{shop.root}", str(tmp_path / "deep"))
+    assert plan_of(type(shop)(tmp_path / "deep"), Flags(env="prod")).version == "v1.2.3"

@@ -31,12 +31,14 @@ def test_the_shape_of_the_record(samples: Samples) -> None:
         "format", "id", "state", "started", "finished", "fit_for_release", "rebuilt_bases", "plan", "tools", "database",
         "public_key", "verdict", "services",
     ]  # fmt: skip
-    assert document["format"] == FORMAT == 1
+    assert document["format"] == FORMAT == 2
     assert document["started"] == "2025-01-20T14:30:00+00:00"
     assert document["verdict"] == {"passed": True, "violations": []}
     aidb = document["services"]["aidb"]
     assert aidb["index"] == samples.digest("aidb index")
-    assert aidb["tags"][0] == {"tag": "v1.2.3", "before": None, "after": aidb["index"], "moved": True}
+    (place,) = aidb["published"]
+    assert place["repository"] == "ghcr.io/sealift/aidb"
+    assert place["tags"][0] == {"tag": "v1.2.3", "before": None, "after": aidb["index"], "moved": True, "kept": None}
     assert list(aidb["platforms"]) == ["linux/amd64", "linux/arm64"]
     assert aidb["platforms"]["linux/amd64"]["digest"] == samples.digest("aidb linux/amd64")
     assert aidb["platforms"]["linux/amd64"]["findings"] == {"LOW": 1}
@@ -46,7 +48,7 @@ def test_a_record_before_anything_was_sealed(samples: Samples) -> None:
     document = samples.release().as_json()
     assert (document["state"], document["finished"], document["public_key"]) == ("examined", None, None)
     assert document["services"]["docs"]["index"] is None
-    assert document["services"]["docs"]["tags"] == []
+    assert document["services"]["docs"]["published"] == []
     assert len(document["services"]["docs"]["platforms"]) == 2
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,7 +8,9 @@ import pytest
 from pipelines.config import TagRule
 from pipelines.errors import ConfigError
 from pipelines.git import GitFacts
-from pipelines.tags import TagInputs, legal_tag, parse_version, slug, tags_for, version_of
+from pipelines.model import Tag
+from pipelines.tags import TagInputs, TagKind, explicit, in_line, kind_of, legal_tag, slug, tags_for
+from pipelines.versions import parse
 
 COMMIT = "abc1234" + "0" * 33
 NOW = datetime(2025, 1, 20, 14, 30, 59, tzinfo=UTC)
@@ -51,6 +52,9 @@ TABLE: list[tuple[TagRule, dict[str, Any], list[str]]] = [
     (TagRule.DEV, {"branch": None}, ["dev"]),
     (TagRule.DATE, {}, ["20250120"]),
     (TagRule.DATETIME, {}, ["20250120-1430"]),
+    (TagRule.LATEST_ON_RELEASE, {"version": "v1.2.3"}, ["latest"]),
+    (TagRule.LATEST_ON_RELEASE, {"version": "v1.3.0-rc.1"}, []),
+    (TagRule.LATEST_ON_RELEASE, {}, []),
     (TagRule.LATEST_ON_MAIN, {}, ["latest"]),
     (TagRule.LATEST_ON_MAIN, {"branch": "other"}, []),
     (TagRule.LATEST_ON_MAIN, {"branch": "trunk", "main_branch": "trunk"}, ["latest"]),
@@ -133,46 +137,57 @@ def test_a_tag_of_128_characters_is_legal() -> None:
     assert legal_tag("x" * 128) == "x" * 128
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["1.2.3", "v1.2", "v1", "v01.2.3", "v1.2.3+build.5", "v1.2.3-rc.1+5", "v1.2.3-", "v1.2.3-01", "v1.2.3-a..b",
-     "V1.2.3", "v1.2.3\n", " v1.2.3", "v1.2.3;id", "latest", "", "v1٢.0.0"],
-)  # fmt: skip
-def test_what_is_no_version_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="is not a version") as caught:
-        parse_version(text)
-    assert "vMAJOR.MINOR.PATCH" in str(caught.value)
-
-
 def test_a_version_with_build_metadata_makes_no_tags() -> None:
-    with pytest.raises(ConfigError, match="is not a version"):
+    with pytest.raises(ConfigError, match="none of the tag rules semver"):
         tags_for([TagRule.SEMVER], inputs(version="v1.2.3+build"))
 
 
 @pytest.mark.parametrize(
-    ("tags", "expected"),
+    ("tag", "prefix", "kind"),
     [
-        ((), None),
-        (("latest", "1.2.3", "v1", "v1.2.3+meta", "v1٢.0.0"), None),
-        (("v1.2.3",), "v1.2.3"),
-        (("v1.9.0", "v1.10.0", "other"), "v1.10.0"),
-        (("v2.0.0-rc.1", "v2.0.0"), "v2.0.0"),
-        (("v2.0.0", "v2.0.0-rc.1"), "v2.0.0"),
-        (("v1.2.3", "v2.0.0-rc.1"), "v2.0.0-rc.1"),
-        (("v2.0.0-beta", "v2.0.0-alpha"), "v2.0.0-beta"),
-        (("v2.0.0-rc.9", "v2.0.0-rc.10"), "v2.0.0-rc.10"),
-        (("v2.0.0-9", "v2.0.0-10"), "v2.0.0-10"),
-        (("v2.0.0-rc9", "v2.0.0-rc10"), "v2.0.0-rc9"),
+        ("v1.2.3", "", TagKind.RELEASE),
+        ("v1.3.0-rc.1", "", TagKind.RELEASE),
+        ("staging-v1.2.3", "staging-", TagKind.RELEASE),
+        ("staging-v1.2.3", "", TagKind.FREE),
+        ("v1.2", "", TagKind.LINE),
+        ("v1", "", TagKind.LINE),
+        ("latest", "", TagKind.LINE),
+        ("staging-latest", "staging-", TagKind.LINE),
+        ("v01", "", TagKind.FREE),
+        ("v1.2.x", "", TagKind.FREE),
+        ("main", "", TagKind.FREE),
+        ("20250120", "", TagKind.FREE),
     ],
 )
-def test_the_highest_git_tag_that_is_a_version_is_the_version(tags: tuple[str, ...], expected: str | None) -> None:
-    assert version_of(inputs(tags=tags).facts) == expected
+def test_the_kind_of_a_tag_is_in_its_name(tag: str, prefix: str, kind: TagKind) -> None:
+    assert kind_of(tag, prefix) is kind
+    assert explicit([Tag(tag)], prefix=prefix)[0].kind is kind
 
 
-def test_prereleases_are_ordered_as_semantic_versioning_has_it() -> None:
-    # The example of semver.org, section 11.4.
-    ordered = ["alpha", "alpha.1", "alpha.beta", "beta", "beta.2", "beta.11", "rc.1"]
-    tags = [f"v1.0.0-{item}" for item in ordered] + ["v1.0.0"]
-    for lower, higher in pairwise(tags):
-        assert version_of(inputs(tags=(lower, higher)).facts) == higher
-        assert version_of(inputs(tags=(higher, lower)).facts) == higher
+def test_the_latest_of_the_main_branch_is_judged_by_commits() -> None:
+    (latest,) = tags_for([TagRule.LATEST_ON_MAIN], inputs(version="v1.2.3"))
+    assert latest.kind is TagKind.NEWEST
+    (latest,) = tags_for([TagRule.LATEST_ON_RELEASE], inputs(version="v1.2.3"))
+    assert latest.kind is TagKind.LINE
+
+
+@pytest.mark.parametrize(
+    ("version", "tag", "expected"),
+    [
+        ("v1.2.3", "v1", True),
+        ("v1.2.3", "v1.2", True),
+        ("v1.2.3", "latest", True),
+        ("v1.2.3", "v2", False),
+        ("v1.2.3", "v1.3", False),
+        ("v10.2.3", "v1", False),
+        ("v1.2.3-rc.1", "v1", False),
+        ("v1.2.3-rc.1", "latest", False),
+        ("v1.2.3", "main", False),
+        ("v0.0.1", "v0.0", True),
+    ],
+)
+def test_which_versions_a_line_is_for(version: str, tag: str, expected: bool) -> None:
+    parsed = parse(version)
+    assert parsed is not None
+    assert in_line(parsed, tag) is expected
+    assert in_line(parsed, f"staging-{tag}", "staging-") is expected

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
-from ci.front import login, prepare, run_id
+from ci.front import prepare, run_id
 from pipelines.config import Flags, InvalidConfig
 
 if TYPE_CHECKING:
@@ -22,22 +21,6 @@ services:
 environments:
   local: {registry: 'localhost:5000', tags: [dev]}
 """
-
-
-class Client:
-    """As much of the engine's client as a login needs."""
-
-    def __init__(self) -> None:
-        self.secrets: dict[str, str] = {}
-
-    def set_secret(self, name: str, text: str) -> str:
-        self.secrets[name] = text
-        return name
-
-
-class Password:
-    async def plaintext(self) -> str:
-        return "s3cret"
 
 
 def test_the_plan_of_a_repository(git: Git) -> None:
@@ -59,37 +42,8 @@ def test_flags_and_variables_are_told_with_the_files_problems(git: Git) -> None:
 
 
 def test_the_id_of_a_run_sorts_by_time_names_the_commit_and_is_unique(samples: Samples) -> None:
-    ids = {run_id(NOW, samples.plan()) for _ in range(50)}
+    ids = {run_id(NOW, samples.plan().commit[:7]) for _ in range(50)}
     assert len(ids) > 1
     for one in ids:
         assert one.startswith("20250120T143059Z-ccccccc-")
         assert len(one) == 29
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize(
-    ("registry", "hosts"),
-    [
-        ("ghcr.io", ["ghcr.io"]),
-        ("docker.io", ["https://index.docker.io/v1/"]),
-        ("localhost:5000", ["localhost:5000", "target-registry:5000"]),
-        ("localhost", ["localhost", "target-registry:80"]),
-        ("[::1]:5001", ["[::1]:5001", "target-registry:5001"]),
-        ("[::1]", ["[::1]", "target-registry:80"]),
-        ("registry.example:5000", ["registry.example:5000"]),
-    ],
-)
-async def test_a_login_is_for_the_registry_as_the_tools_see_it(registry: str, hosts: list[str]) -> None:
-    client = Client()
-    assert await login(cast(Any, client), registry, "me", cast(Any, Password())) == "sealift-docker-config"
-    (text,) = client.secrets.values()
-    assert list(json.loads(text)["auths"]) == hosts
-    assert "s3cret" not in text
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize(("username", "password"), [(None, Password()), ("", Password()), ("me", None)])
-async def test_half_a_login_is_none(username: str | None, password: Any) -> None:
-    client = Client()
-    assert await login(cast(Any, client), "ghcr.io", username, password) is None
-    assert client.secrets == {}

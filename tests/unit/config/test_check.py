@@ -100,6 +100,26 @@ def test_a_build_secret_is_an_address_and_never_repeated(services: Services, pro
             "8:54 environments.prod.database.allow_sample: may only be set in environments.local",
         ),
         ("{registry: ghcr.io, tags: [sha, sha]}", "8:41 environments.prod.tags[1]: 'sha' is listed twice"),
+        (
+            "{registry: ghcr.io, tags: [latest-on-main, latest-on-release]}",
+            "8:35 environments.prod.tags: latest-on-main and latest-on-release both move 'latest'; choose one of them",
+        ),
+        (
+            "{registry: ghcr.io, also: [{registry: quay.io}, {registry: 'quay.io:0'}]}",
+            "8:68 environments.prod.also[1].registry: 'quay.io:0' has no port from 1 to 65535",
+        ),
+        (
+            "{registry: ghcr.io, also: [{registry: quay.io, prefix: /x}]}",
+            "8:64 environments.prod.also[0].prefix: the prefix '/x' makes an illegal repository",
+        ),
+        (
+            "{registry: ghcr.io, also: [{registry: quay.io}, {registry: ghcr.io, prefix: ''}]}",
+            "8:57 environments.prod.also[1]: the release goes there already; name another registry or prefix",
+        ),
+        (
+            "{registry: ghcr.io, when_tags_fail: undo}",
+            "8:45 environments.prod.when_tags_fail: expected 'move-back' or 'stop', found the text 'undo'",
+        ),
     ],
 )
 def test_environment(head: str, problems_of: Problems, environment: str, message: str) -> None:

@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 
 from pipelines.config import Config, Flags, Origin, Settings, resolve
-from pipelines.config.schema import TagRule
+from pipelines.config.schema import Environment, TagRule
 from pipelines.config.variables import VARIABLES
+from pipelines.model import Target
 
 
 def test_defaults_and_file(config: Config) -> None:
@@ -26,7 +27,7 @@ def test_defaults_and_file(config: Config) -> None:
     assert settings.platforms == ("linux/amd64", "linux/arm64", "linux/arm/v7")
     assert settings.origins["platforms"] == Origin.DEFAULT
     assert settings.explicit_tags == ()
-    assert str(settings.repository("web")) == "localhost:5000/shop/web"
+    assert str(settings.targets[0].repository("web")) == "localhost:5000/shop/web"
 
 
 def test_every_setting_has_an_origin(config: Config) -> None:
@@ -41,6 +42,7 @@ def test_the_environment_wins_over_the_file(config: Config) -> None:
         "SEALIFT_JOBS": "8",
         "SEALIFT_SERVICES": "old, base",
         "SEALIFT_PLATFORMS": "linux/amd64",
+        "SEALIFT_SINCE": "main",
         "DOCKER_REGISTRY": "quay.io",
         "DOCKER_USERNAME": "robot$ci",
         "DOCKER_PASSWORD": "a-plain-one",
@@ -54,7 +56,7 @@ def test_the_environment_wins_over_the_file(config: Config) -> None:
     assert settings.jobs == 8
     assert settings.services == ("base", "old")
     assert settings.platforms == ("linux/amd64",)
-    assert str(settings.repository("base")) == "quay.io/shop/prod/base"
+    assert str(settings.targets[0].repository("base")) == "quay.io/shop/prod/base"
     assert (settings.username, settings.password) == ("robot$ci", "env://DOCKER_PASSWORD")
     assert (settings.version, settings.git_sha) == ("v1.2.3", "0123abc")
     assert settings.image_pull_policy == "Always"
@@ -62,7 +64,7 @@ def test_the_environment_wins_over_the_file(config: Config) -> None:
     from_environment = {name for name, origin in settings.origins.items() if origin == Origin.ENVIRONMENT}
     assert from_environment == {
         "environment", "jobs", "services", "platforms", "registry", "username", "password", "version", "git_sha",
-        "image_pull_policy",
+        "image_pull_policy", "since",
     }  # fmt: skip
 
 
@@ -151,3 +153,34 @@ def test_a_password_is_an_address(config: Config, value: str, address: str) -> N
     assert settings.password == address
     if value != address:
         assert value not in repr(settings)
+
+
+ALSO = {
+    "registry": "ghcr.io",
+    "prefix": "shop/",
+    "insecure": True,
+    "also": [
+        {"registry": "quay.io"},
+        {"registry": "localhost:5001", "prefix": ""},
+        {"registry": "r.lan", "insecure": True},
+    ],
+    "when_tags_fail": "stop",
+}
+
+
+def test_a_release_goes_to_every_registry_of_its_environment(config: Config) -> None:
+    several = config.model_copy(update={"environments": {"prod": Environment.model_validate(ALSO)}})
+    settings = resolve(several, environ={}, flags=Flags(env="prod"))
+    assert settings.targets == (
+        Target(registry="ghcr.io", prefix="shop/", insecure=True),
+        Target(registry="quay.io", prefix="shop/"),
+        Target(registry="localhost:5001", prefix="", insecure=True),
+        Target(registry="r.lan", prefix="shop/", insecure=True),
+    )
+    assert settings.when_tags_fail == "stop"
+
+
+def test_who_names_a_registry_names_the_only_one(config: Config) -> None:
+    several = config.model_copy(update={"environments": {"prod": Environment.model_validate(ALSO)}})
+    settings = resolve(several, environ={"DOCKER_REGISTRY": "localhost:5000"}, flags=Flags(env="prod"))
+    assert settings.targets == (Target(registry="localhost:5000", prefix="shop/", insecure=True),)

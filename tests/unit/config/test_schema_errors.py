@@ -104,8 +104,8 @@ def test_service(services: Services, problems_of: Problems, line: str, message: 
         ("licens: MIT", "7:1 licens: unknown key; did you mean 'licence'? allowed: "),
         (
             "tags: [sha, smever]",
-            "7:13 tags[1]: expected 'semver', 'branch', 'pr', 'sha', 'branch-sha', 'dev', 'date', 'datetime' or"
-            " 'latest-on-main', found the text 'smever'; did you mean 'semver'?",
+            "7:13 tags[1]: expected 'semver', 'branch', 'pr', 'sha', 'branch-sha', 'dev', 'date', 'datetime',"
+            " 'latest-on-main' or 'latest-on-release', found the text 'smever'; did you mean 'semver'?",
         ),
         (
             "policy: {severity: high}",
@@ -143,7 +143,7 @@ def test_missing_keys_are_shown_where_they_belong(problems_of: Problems) -> None
 def test_a_misspelled_required_key_is_one_problem(head: str, problems_of: Problems) -> None:
     (problem,) = problems_of(head.replace("registry:", "regsitry:") + "services: {a: {}}\n")
     assert problem.startswith(
-        "sealift.yaml:5:11 environments.local.regsitry: unknown key; did you mean 'registry'? allowed: database, "
+        "sealift.yaml:5:11 environments.local.regsitry: unknown key; did you mean 'registry'? allowed: also, "
     )
 
 

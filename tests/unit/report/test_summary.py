@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipelines.model import Severity, Tag
-from pipelines.release import Release, ServiceRelease, TagMove
+from pipelines.moves import TagMove
+from pipelines.release import Release
 from pipelines.report import summary
 
 if TYPE_CHECKING:
@@ -93,9 +94,8 @@ def long_names(samples: Samples) -> Release:
     units = tuple(samples.unit(*findings, samples.secret(), image=unit.image) for unit in samples.units(plan))
     units = tuple(replace(unit, image=replace(unit.image, size=1_234_500_000), seconds=1234.5) for unit in units)
     sealed = {
-        service.name: ServiceRelease(
-            index=samples.digest(service.name),
-            tags=tuple(TagMove(tag=Tag(tag), before=samples.digest("x"), after=samples.digest("x")) for tag in tags),
+        service.name: samples.released(
+            *(TagMove(tag=Tag(tag), before=samples.digest("x"), after=samples.digest("x")) for tag in tags)
         )
         for service in plan.services
     }

@@ -7,18 +7,18 @@ import dagger
 import pytest
 
 from pipelines.errors import EngineError
-from pipelines.model import Repository
+from pipelines.model import Repository, Target
 from pipelines.stages.failures import engine_error, last_words
-from pipelines.stages.toolbox import Toolbox, for_engine, quarantined
+from pipelines.stages.toolbox import Toolbox, for_engine, own_names, quarantined
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Samples
 
 
-def toolbox(*, target: bool) -> Toolbox:
-    """A toolbox without an engine: only addresses are asked of it."""
-    service = cast(dagger.Service, object()) if target else None
-    return Toolbox(client=cast(dagger.Client, None), project="shop", run="r", target=service)
+def toolbox(*loopback: str) -> Toolbox:
+    """A toolbox without an engine, with ways to these registries: only addresses are asked of it."""
+    tunnels = {registry: cast(dagger.Service, object()) for registry in loopback}
+    return Toolbox(client=cast(dagger.Client, None), project="shop", run="r", tunnels=tunnels)
 
 
 def failure(*, stdout: str = "", stderr: str = "") -> Any:
@@ -28,20 +28,23 @@ def failure(*, stdout: str = "", stderr: str = "") -> Any:
 @pytest.mark.parametrize(
     ("registry", "seen"),
     [
-        ("localhost:5000", "target-registry:5000"),
-        ("127.0.0.1:5001", "target-registry:5001"),
-        ("[::1]:5000", "target-registry:5000"),
-        ("localhost", "target-registry:80"),
-        ("ghcr.io", "ghcr.io"),
-        ("registry.example:5000", "registry.example:5000"),
-        ("127.example.com:5000", "127.example.com:5000"),
-        ("localhost.example.com:5000", "localhost.example.com:5000"),
+        ("localhost:5000", "loopback-5000:5000"),
+        ("127.0.0.1:5001", "loopback-5001:5001"),
+        ("[::1]:5000", "loopback-5000:5000"),
+        ("localhost", "loopback-80:80"),
     ],
 )
-def test_a_registry_on_loopback_is_reached_through_the_service(registry: str, seen: str) -> None:
-    assert toolbox(target=True).reach_host(registry) == seen
-    assert toolbox(target=True).reach(Repository(registry=registry, path="shop/web")) == f"{seen}/shop/web"
-    assert toolbox(target=False).reach_host(registry) == registry
+def test_a_registry_on_loopback_is_reached_through_a_service(registry: str, seen: str) -> None:
+    box, target = toolbox(registry, "localhost:6000"), Target(registry=registry, prefix="shop/", insecure=True)
+    assert box.host(registry) == seen
+    assert box.reach(Repository(registry=registry, path="shop/web")) == box.at(target, "web") == f"{seen}/shop/web"
+    assert toolbox("localhost:6000").host(registry) == registry
+    assert own_names(f"Get http://{seen}/v2/: refused").startswith("Get http://localhost:")
+
+
+def test_what_is_no_alias_is_left_as_it_is() -> None:
+    for text in ("loopback-5000:5001/x", "my-loopback-5000", "ghcr.io/loopback-5:55"):
+        assert own_names(text) == text
 
 
 def test_no_two_questions_about_the_world_are_the_same_step() -> None:
@@ -51,7 +54,7 @@ def test_no_two_questions_about_the_world_are_the_same_step() -> None:
         def with_env_variable(self, name: str, value: str) -> tuple[str, str]:
             return name, value
 
-    one = toolbox(target=False)
+    one = toolbox()
     asked = [one.asked(cast(dagger.Container, Container())) for _ in range(5)]
     other = Toolbox(client=cast(dagger.Client, None), project="shop", run="r2")
     asked.append(other.asked(cast(dagger.Container, Container())))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from pipelines.errors import RegistryError
-from pipelines.model import Digest, Repository, Tag
+from pipelines.model import Digest, Tag, Target
 from pipelines.registry.answers import remedy
-from pipelines.stages import publish
+from pipelines.stages import remote
 from pipelines.stages.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         ("dial tcp 127.0.0.1:5000: connect: connection refused", "sealift up"),
         ("dial tcp: lookup ghcr.example on 10.0.0.1:53: no such host", "registry's address"),
         ("read tcp: i/o timeout", "registry's address"),
-        ('Get "http://target-registry:1/v2/": EOF', "registry's address"),
+        ('Get "http://loopback-1:1/v2/": EOF', "registry's address"),
         ("unexpected http status code [http 500]", "run the command again"),
         ("unexpected status [http 401]", "DOCKER_USERNAME"),
         ("unexpected status [http 403]", "write permission"),
@@ -52,11 +52,10 @@ async def current(monkeypatch: pytest.MonkeyPatch, answer: str | Exception) -> D
             raise answer
         return answer
 
-    monkeypatch.setattr(publish, "ask", run)
+    monkeypatch.setattr(remote, "ask", run)
     monkeypatch.setattr(asyncio, "sleep", sleep)
     toolbox = Toolbox(client=cast(Any, None), project="shop", run="r")
-    repository = Repository(registry="localhost:5000", path="aidb")
-    return await publish.current(toolbox, repository, Tag("v1"), service="aidb", insecure=True)
+    return await remote.current(toolbox, Target(registry="localhost:5000", insecure=True), "aidb", Tag("v1"))
 
 
 @pytest.mark.anyio

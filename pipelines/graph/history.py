@@ -1,0 +1,67 @@
+"""Earlier releases, as the records at a registry tell them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+
+from pipelines.errors import RegistryError
+from pipelines.graph.context import Session
+from pipelines.graph.together import together
+from pipelines.model import RECORDS, Tag, Target
+from pipelines.record import Record, read
+from pipelines.release import Place
+from pipelines.stages import records, remote
+from pipelines.tags import TagKind, kind_of
+
+_RUN = re.compile(r"\d{8}T\d{6}Z-.+")
+_MOST = 100
+
+
+async def published(session: Session, target: Target) -> AsyncIterator[tuple[Record, str]]:
+    """The records of releases that were published, the latest first, each with its text; at most 100 are read."""
+    tags = await remote.listed(session.toolbox, target, RECORDS)
+    for name in sorted((tag for tag in tags if _RUN.fullmatch(tag)), reverse=True)[:_MOST]:
+        text = await records.get(session.toolbox, target, Tag(name))
+        if text and (record := read(text, f"the record {name} at {target}")).state == "published":
+            yield record, text
+
+
+async def previous(session: Session, targets: Sequence[Target]) -> str:
+    """The record of the release before the one whose tags are in force now.
+
+    :raises RegistryError: no release's tags are in force, or there is none before it.
+    """
+    present: Record | None = None
+    async with session.step("history") as note:
+        async for record, text in published(session, targets[0]):
+            if present is None:
+                if await _in_force(session, record):
+                    present = record
+            elif record.lot != present.lot and record.lot.keys() == present.lot.keys():
+                note.text = f"{present.id} is in force, {record.id} was before"
+                return text
+    if present is None:
+        what = f"no record at {targets[0]} is of what the tags name now"
+    else:
+        what = f"{targets[0]} has no record of a release before {present.id}"
+    raise RegistryError(what, remedy="name the release to go back to: --to VERSION", step="history")
+
+
+async def _in_force(session: Session, record: Record) -> bool:
+    """Whether the tags that moved with the release name it still, at its first registry."""
+    wrong: list[Tag] = []
+
+    async def ask(name: str, place: Place, tag: Tag) -> None:
+        if await remote.current(session.toolbox, place.target, name, tag) != record.lot[name].index:
+            wrong.append(tag)
+
+    moving = [
+        (name, release.places[0], move.tag)
+        for name, release in record.found.items()
+        for move in release.places[0].tags
+        if not move.kept and kind_of(move.tag, record.plan.tag_prefix) is not TagKind.RELEASE
+    ]
+    await together(partial(ask, *item) for item in moving)
+    return bool(moving) and not wrong

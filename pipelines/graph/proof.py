@@ -1,0 +1,45 @@
+"""Whether what is signed and attested verifies, in the quarantine or at a target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from pipelines.graph.context import Session
+from pipelines.graph.together import together
+from pipelines.model import Digest, Sealed, Target
+from pipelines.stages.sign import PREDICATES, verifies
+from pipelines.stages.toolbox import Toolbox, quarantined
+
+
+def reference(toolbox: Toolbox, service: str, digest: Digest, target: Target | None = None) -> str:
+    """A manifest by digest, at a target or in the quarantine, as the tools see it."""
+    return f"{toolbox.at(target, service)}@{digest}" if target else quarantined(service, digest)
+
+
+async def objections(session: Session, sealed: Sequence[Sealed], target: Target | None = None) -> str | None:
+    """What Cosign objects to, over all signatures and attestations of these services; None if all verify.
+
+    :param target: None for the quarantine.
+    :raises RegistryError: the target did not show what was to be verified.
+    """
+    if not sealed:
+        return None
+    at = partial(reference, session.toolbox, target=target)
+    platforms = [at(one.service, digest) for one in sealed for digest in one.platforms.values()]
+    tops = [at(one.service, one.index) for one in sealed]
+    found: list[str] = []
+    public = await session.public()
+
+    async def check(references: list[str], kind: str | None) -> None:
+        objection = await verifies(session.toolbox, public, references, kind=kind, outward=target is not None)
+        if objection:
+            found.append(objection)
+
+    async with session.step("verify", target.registry if target else "") as note:
+        await together(
+            [partial(check, [*platforms, *tops], None), *(partial(check, platforms, kind) for kind in PREDICATES)]
+        )
+        count = len(platforms) + len(tops)
+        note.text = "signatures are missing" if found else f"{count} digests signed and attested"
+    return found[0] if found else None
