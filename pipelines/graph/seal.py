@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from pipelines.errors import SigningError
@@ -10,10 +10,12 @@ from pipelines.graph.context import Run
 from pipelines.graph.proof import objections, reference
 from pipelines.graph.together import together
 from pipelines.graph.units import Examination
-from pipelines.model import Sealed, Unit
+from pipelines.model import Digest, Sealed, Unit
 from pipelines.plan import ServicePlan
 from pipelines.stages.index import index
+from pipelines.stages.remote import listed
 from pipelines.stages.sign import PREDICATES, attest, sign, verifies
+from pipelines.stages.toolbox import QUARANTINED
 
 # Registries without the referrers API keep the list of what is attached to a digest under a tag, which is read, changed
 # and written back. Another run on the same engine can undo an addition; what is then missing is added again.
@@ -45,11 +47,15 @@ async def seal(run: Run, examination: Examination, sealed: Sequence[Sealed]) -> 
 
     :raises SigningError: something could not be signed, or did not verify.
     """
-    objection = await objections(run, sealed)
+    if not sealed:
+        return
+    bare = await _bare(run, sealed)
+    objection = await objections(run, [one for one in sealed if not bare.intersection(_digests(one))])
     for _ in range(ROUNDS):
-        if objection is None:
+        if objection is None and not bare:
             return
-        await together(partial(_seal, run, examination, one) for one in sealed)
+        await together(partial(_seal, run, examination, one, bare) for one in sealed)
+        bare = frozenset()
         objection = await objections(run, sealed)
     if objection is not None:
         raise SigningError(
@@ -59,23 +65,55 @@ async def seal(run: Run, examination: Examination, sealed: Sequence[Sealed]) -> 
         )
 
 
-async def _seal(run: Run, examination: Examination, one: Sealed) -> None:
-    digests = (one.index, *one.platforms.values())
-    references = [reference(run.toolbox, one.service, digest) for digest in digests]
+async def _bare(run: Run, sealed: Sequence[Sealed]) -> frozenset[Digest]:
+    """What nothing is attached to in the quarantine: there is no signature to verify before one is made.
+
+    The quarantine has no referrers API: what is attached to a digest is listed under a tag made of that digest (OCI
+    distribution specification, "Referrers Tag Schema").
+    """
+    found: set[Digest] = set()
+
+    async def look(one: Sealed) -> None:
+        tags = await listed(run.toolbox, QUARANTINED, one.service)
+        found.update(digest for digest in _digests(one) if digest.replace(":", "-") not in tags)
+
+    async with run.step("verify") as note:
+        await together(partial(look, one) for one in sealed)
+        note.text = f"{len(found)} digests are new"
+    return frozenset(found)
+
+
+def _digests(one: Sealed) -> tuple[Digest, ...]:
+    return (one.index, *one.platforms.values())
+
+
+async def _seal(run: Run, examination: Examination, one: Sealed, bare: Collection[Digest]) -> None:
+    """Sign and attest what is not, or does not verify.
+
+    :param bare: what nothing is attached to.
+    """
     signer = await run.signer()
-    if await verifies(run.toolbox, signer.public, references):
+    digests = [digest for digest in _digests(one) if digest in bare]
+    others = [reference(run.toolbox, one.service, digest) for digest in _digests(one) if digest not in bare]
+    if others and await verifies(run.toolbox, signer.public, others):
+        digests = list(_digests(one))
+    if digests:
         async with run.step("sign", one.service):
+            references = [reference(run.toolbox, one.service, digest) for digest in digests]
             await sign(run.toolbox, signer, references, service=one.service)
-    units = (Unit(service=one.service, platform=platform) for platform in one.platforms)
-    await together(partial(_attest, run, examination, unit) for unit in units)
+    units = {Unit(service=one.service, platform=platform): digest in bare for platform, digest in one.platforms.items()}
+    await together(partial(_attest, run, examination, unit, new=new) for unit, new in units.items())
 
 
-async def _attest(run: Run, examination: Examination, unit: Unit) -> None:
-    """Attest both documents, one after the other: each addition rewrites the list of the digest's attachments."""
+async def _attest(run: Run, examination: Examination, unit: Unit, *, new: bool) -> None:
+    """Attest both documents, one after the other: each addition rewrites the list of the digest's attachments.
+
+    :param new: neither is attested yet.
+    """
     image = reference(run.toolbox, unit.service, examination.digests[unit])
     signer = await run.signer()
     async with run.step("attest", unit):
         for kind, name in PREDICATES.items():
-            if await verifies(run.toolbox, signer.public, [image], kind=kind):
+            if new or await verifies(run.toolbox, signer.public, [image], kind=kind):
                 document = examination.sboms[unit].files.file(name)
                 await attest(run.toolbox, signer, image, kind, document, service=unit.service, platform=unit.platform)

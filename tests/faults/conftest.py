@@ -25,6 +25,7 @@ from tests.faults.command import Bare
 from tests.faults.machine import Machine, held, missing
 from tests.faults.peers import Peer, distribution
 from tests.faults.relay import Relay, relay
+from tests.faults.several import Pair
 from tests.faults.small import Small
 from tests.faults.strikes import DATABASE, Aboard, MachineRegistry
 from tests.scratch import ROOT
@@ -92,34 +93,38 @@ def released(engine: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
     return Small.create(tmp_path_factory.mktemp("small"), engine)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     """A second registry."""
     with distribution(tmp_path_factory.mktemp("peer"), storage={"delete": {"enabled": True}}) as made:
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(peer: Peer) -> Iterator[Relay]:
     """The relay through which the second registry is reached."""
     with relay(lambda _: None, peer.address) as made:
         yield made
 
 
-@pytest.fixture(scope="module")
-def _published(engine: Mapping[str, str], server: Relay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
+@pytest.fixture(scope="session")
+def _published(engine: Mapping[str, str], server: Relay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Both services published to both registries, then changed, and signed in the quarantine."""
     made = several.first_release(engine, tmp_path_factory.mktemp("two"), server)
+    several.change(made)
+    done = made.sealift("build-all", "--no-scan", "--no-push")
+    assert done.returncode == 0, done.stdout + done.stderr
     yield made
     made.delete(*several.SERVICES, RECORDS)
 
 
 @pytest.fixture
-def two(_published: Small, server: Relay) -> Iterator[Small]:
+def two(_published: Pair, server: Relay, tmp_path: Path) -> Iterator[Pair]:
     """Two services, published to both registries under `dev`, and changed since."""
-    several.change(_published)
-    yield _published
+    made = _published.elsewhere(tmp_path / "repository", server)
+    yield made
     server.rule = lambda _: None
-    _published.extra["environments"] = {"local": several.local(server)}
+    made.delete(*several.SERVICES, RECORDS)
 
 
 @pytest.fixture

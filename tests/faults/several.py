@@ -1,10 +1,16 @@
-"""A release of two services to two registries, the second behind a relay."""
+"""Releases of two services to two registries, the second behind a relay.
+
+What is the same for all tests, building, describing and signing an earlier and a later release, is done once; each test
+has the earlier one published under prefixes of its own, and publishes the later one.
+"""
 
 from __future__ import annotations
 
 import re
 import secrets
+import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -12,18 +18,52 @@ import httpx
 from tests.faults.peers import Peer
 from tests.faults.relay import Asked, Relay
 from tests.faults.small import Small
-from tests.scratch import REGISTRY, ROOT, TINY, Registry
+from tests.scratch import REGISTRY, ROOT, TINY, Registry, run
 
 DENIED = '{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}'
 INDEX = "application/vnd.oci.image.index.v1+json"
 SERVICES = ("api", "web")
 
 
-def two_services(engine: Mapping[str, str], folder: Path) -> Small:
+@dataclass
+class Pair(Small):
+    """Two services; `mirror` is their prefix at the second registry."""
+
+    mirror: str = "mirror/"
+
+    def local(self, server: Relay, **settings: str) -> dict[str, object]:
+        """The environment with both registries."""
+        also = [{"registry": server.address, "prefix": self.mirror}]
+        return {"registry": REGISTRY, "tags": ["dev"], "also": also, **settings}
+
+    def elsewhere(self, folder: Path, server: Relay) -> Pair:
+        """A copy, with prefixes of its own, under which both registries have what they have under the present ones."""
+        name = f"test-{secrets.token_hex(4)}/"
+        shutil.copytree(self.root, folder, ignore=shutil.ignore_patterns("dist"))
+        made = Pair(
+            root=folder,
+            env=dict(self.env),
+            registry=Registry(prefix=name, env=self.registry.env),
+            services=self.services,
+            mirror=name,
+        )
+        plain = [f"--host=reg={host},tls=disabled" for host in (REGISTRY, server.address)]
+        copy = ["regctl", *plain, "image", "copy", "--referrers", "--digest-tags"]
+        for service in SERVICES:
+            for registry, prefix in ((REGISTRY, self.registry.prefix), (server.address, self.mirror)):
+                ends = [f"{registry}/{prefix}{service}:dev", f"{registry}/{name}{service}:dev"]
+                done = run([*copy, *ends], env=self.registry.env)
+                assert done.returncode == 0, done.stderr
+        made.extra["environments"] = {"local": made.local(server)}
+        made.commit()
+        return made
+
+
+def two_services(engine: Mapping[str, str], folder: Path) -> Pair:
     """Two services that are quickly made."""
     env = {**engine, "PYTHONPATH": str(ROOT), "SEALIFT_KEYS_DIR": str(folder / "keys")}
     registry = Registry(prefix=f"test-{secrets.token_hex(4)}/", env=engine)
-    made = Small(root=folder / "repository", env=env, registry=registry)
+    made = Pair(root=folder / "repository", env=env, registry=registry)
     made.root.mkdir()
     (made.root / ".gitignore").write_text("dist/\nelsewhere/\n.env\n")
     for name in SERVICES:
@@ -31,10 +71,10 @@ def two_services(engine: Mapping[str, str], folder: Path) -> Small:
     return made
 
 
-def first_release(engine: Mapping[str, str], folder: Path, server: Relay) -> Small:
+def first_release(engine: Mapping[str, str], folder: Path, server: Relay) -> Pair:
     """The two services, published to both registries under `dev`."""
     made = two_services(engine, folder)
-    made.extra["environments"] = {"local": local(server)}
+    made.extra["environments"] = {"local": made.local(server)}
     made.commit()
     done = made.sealift("build-all", "--no-scan")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -50,20 +90,15 @@ def change(two: Small) -> None:
     two.commit()
 
 
-def local(server: Relay, **settings: str) -> dict[str, object]:
-    also = [{"registry": server.address, "prefix": "mirror/"}]
-    return {"registry": REGISTRY, "tags": ["dev"], "also": also, **settings}
-
-
-def there(peer: Peer, service: str, tag: str) -> str | None:
+def there(peer: Peer, repository: str, tag: str) -> str | None:
     """What a tag names at the second registry."""
-    url = f"http://{peer.address}/v2/mirror/{service}/manifests/{tag}"
+    url = f"http://{peer.address}/v2/{repository}/manifests/{tag}"
     return httpx.head(url, headers={"Accept": INDEX}, trust_env=False).headers.get("docker-content-digest")
 
 
-def dev(scratch: Small, peer: Peer) -> dict[str, set[str | None]]:
+def dev(two: Pair, peer: Peer) -> dict[str, set[str | None]]:
     """Service → what `dev` names at the two registries."""
-    return {name: {scratch.registry.digest(name, "dev"), there(peer, name, "dev")} for name in SERVICES}
+    return {name: {two.registry.digest(name, "dev"), there(peer, f"{two.mirror}{name}", "dev")} for name in SERVICES}
 
 
 def put_tag(asked: Asked) -> str | None:

@@ -10,13 +10,12 @@ import pytest
 from tests.faults.outcomes import nothing_left
 from tests.faults.peers import Peer
 from tests.faults.relay import Answer, Asked, Fault, Relay
-from tests.faults.several import DENIED, dev, local, put_tag
-from tests.faults.small import Small
+from tests.faults.several import DENIED, Pair, dev, put_tag
 
 
-def broken_off(two: Small, server: Relay, *arguments: str) -> None:
+def broken_off(two: Pair, server: Relay, *arguments: str) -> None:
     """A release that stops for `release resume` at the second registry's tag of `web`."""
-    two.extra["environments"] = {"local": local(server, when_tags_fail="stop")}
+    two.extra["environments"] = {"local": two.local(server, when_tags_fail="stop")}
     two.commit()
 
     def rule(asked: Asked) -> Fault:
@@ -28,14 +27,14 @@ def broken_off(two: Small, server: Relay, *arguments: str) -> None:
     server.rule = lambda _: None
 
 
-def attached(two: Small, service: str) -> list[str]:
+def attached(two: Pair, service: str) -> list[str]:
     """What is attached to a service's index at the first registry: its signatures, each once."""
     repository = f"localhost:5000/{two.registry.prefix}{service}:dev"
     done = two.registry.regctl("artifact", "list", "--format={{json .Descriptors}}", repository)
     return sorted(entry["digest"] for entry in json.loads(done.stdout))
 
 
-def test_tags_that_had_not_moved_move(two: Small, peer: Peer, server: Relay) -> None:
+def test_tags_that_had_not_moved_move(two: Pair, peer: Peer, server: Relay) -> None:
     broken_off(two, server)
     assert two.record()["state"] == "moving"
     writes: list[Asked] = []
@@ -60,7 +59,7 @@ def test_tags_that_had_not_moved_move(two: Small, peer: Peer, server: Relay) -> 
     nothing_left(two)
 
 
-def test_the_registrys_own_record_will_do(two: Small, peer: Peer, server: Relay) -> None:
+def test_the_registrys_own_record_will_do(two: Pair, peer: Peer, server: Relay) -> None:
     broken_off(two, server)
     run = two.record()["id"]
     (two.root / "dist/release.json").unlink()
@@ -70,7 +69,7 @@ def test_the_registrys_own_record_will_do(two: Small, peer: Peer, server: Relay)
     assert json.loads((two.root / "elsewhere/release.json").read_text())["state"] == "published"
 
 
-def test_what_had_not_arrived_is_carried(two: Small, peer: Peer, server: Relay) -> None:
+def test_what_had_not_arrived_is_carried(two: Pair, peer: Peer, server: Relay) -> None:
     def rule(asked: Asked) -> Fault:
         return Answer(status=403, body=DENIED) if asked.writes and "/web/" in asked.path else None
 
@@ -87,7 +86,7 @@ def test_what_had_not_arrived_is_carried(two: Small, peer: Peer, server: Relay) 
 
 
 def test_a_tag_that_went_on_since_is_not_moved_back_by_an_old_record(
-    two: Small, peer: Peer, server: Relay, tmp_path: Path
+    two: Pair, peer: Peer, server: Relay, tmp_path: Path
 ) -> None:
     broken_off(two, server)
     (tmp_path / "old.json").write_text((two.root / "dist/release.json").read_text())
@@ -99,7 +98,7 @@ def test_a_tag_that_went_on_since_is_not_moved_back_by_an_old_record(
     done = two.sealift("release", "resume", str(tmp_path / "old.json"))
     assert done.returncode == 5, done.stdout
     assert "tags of this release were moved by somebody else since:" in done.stderr
-    assert f"{server.address}/mirror/web:dev names " in done.stderr
+    assert f"{server.address}/{two.mirror}web:dev names " in done.stderr
     assert dev(two, peer) == newer
 
 
@@ -111,7 +110,7 @@ def test_a_tag_that_went_on_since_is_not_moved_back_by_an_old_record(
         ('{"format": 1}', "format: Input should be 2"),
     ],
 )
-def test_what_is_no_record(two: Small, tmp_path: Path, content: str | None, said: str) -> None:
+def test_what_is_no_record(two: Pair, tmp_path: Path, content: str | None, said: str) -> None:
     path = tmp_path / "record.json"
     if content is not None:
         path.write_text(content)
@@ -120,7 +119,7 @@ def test_what_is_no_record(two: Small, tmp_path: Path, content: str | None, said
     assert said in done.stderr
 
 
-def test_a_record_of_what_never_left(two: Small) -> None:
+def test_a_record_of_what_never_left(two: Pair) -> None:
     assert two.sealift("build-all", "--no-scan", "--no-push").returncode == 0
     done = two.sealift("release", "resume")
     assert done.returncode == 3, done.stdout
