@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.forked import forked
 
 ROOT = Path(__file__).resolve().parent.parent
 SEALIFT = [sys.executable, "-m", "ci"]
@@ -125,7 +127,12 @@ class Scratch:
         assert done.returncode == 0, done.stderr
 
     def sealift(self, *arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-        return run([*SEALIFT, *arguments], cwd=self.root, env=self.env, timeout=timeout)
+        done = forked(arguments, self.root, {**os.environ, **self.env}, timeout=timeout, prepared=self.prepare())
+        return subprocess.CompletedProcess(arguments, done.code, done.out, done.err)
+
+    def prepare(self) -> Callable[[], None] | None:
+        """What runs in the command's process before it."""
+        return None
 
     def dagger_call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         keys = self.env["SEALIFT_KEYS_DIR"]

@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TextIO
 
-from tests.faults.command import become
+from tests.forked import become
 
 
 def started(

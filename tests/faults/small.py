@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +18,6 @@ import httpx
 from tenacity import wait_none
 
 from pipelines.registry import retry
-from tests.faults.command import forked
 from tests.scratch import REGISTRY, ROOT, Registry, Scratch
 
 DOCKERFILE = """\
@@ -66,10 +64,8 @@ class Small(Scratch):
         made.commit()
         return made
 
-    def sealift(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        env = {**os.environ, **self.env}
-        done = forked(arguments, self.root, env, timeout=timeout, prepared=partial(_all, tuple(self.prepared)))
-        return subprocess.CompletedProcess(arguments, done.code, done.out, done.err)
+    def prepare(self) -> Callable[[], None]:
+        return partial(_all, tuple(self.prepared))
 
     def delete(self, *names: str) -> None:
         """Delete these repositories' tags from the local registry."""
