@@ -35,7 +35,8 @@ from pipelines.registry.documents import (
 )  # fmt: skip
 from pipelines.registry.kinds import kind_of
 from pipelines.registry.retry import retried
-from pipelines.registry.wire import Wire, authorities, json_of, new_session
+from pipelines.registry.wire import Wire, authorities, new_session
+from pipelines.registry.words import json_of
 
 T = TypeVar("T")
 _AT_ONCE = 8
@@ -74,6 +75,11 @@ class Client:
 
     async def __aexit__(self, *_: object) -> None:
         self._session.close()
+
+    @property
+    def asked_for_login(self) -> bool:
+        """Whether the registry has asked who we are, so far."""
+        return any(wire.objection for wire in self._wires.values())
 
     def _wire(self, path: str) -> Wire:
         if path not in self._wires:
