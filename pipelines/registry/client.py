@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, Self, TypeVar
 
 import anyio
-import anyio.to_thread
 import requests
 
 from pipelines.config import is_loopback
@@ -21,6 +20,7 @@ from pipelines.errors import RegistryError
 from pipelines.model import RECORDS, Digest, Repository, Tag, Target
 from pipelines.registry.answers import Meaning, meaning
 from pipelines.registry.auth import Login
+from pipelines.registry.concurrent import in_thread
 from pipelines.registry.documents import (
     EMPTY,
     INDEX,
@@ -67,10 +67,9 @@ class Client:
         self._verify = authorities(os.environ if environ is None else environ) if verify is None else verify
         self._session = new_session(direct=is_loopback(target.registry))
         self._wires: dict[str, Wire] = {}
-        self._limit: anyio.CapacityLimiter | None = None
+        self._limit = anyio.CapacityLimiter(_AT_ONCE)
 
     async def __aenter__(self) -> Self:
-        self._limit = anyio.CapacityLimiter(_AT_ONCE)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -95,8 +94,7 @@ class Client:
         return self._wires[path]
 
     async def _do(self, work: Callable[[], T]) -> T:
-        # A thread that waits for a registry must not keep an interrupted command from ending.
-        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._limit)
+        return await in_thread(work, self._limit)
 
     @retried
     async def ping(self) -> None:
