@@ -14,7 +14,7 @@ from ci import docker_config
 from ci import options as opt
 from ci.interrupt import interruptible
 from ci.output import dump
-from ci.registry_engine import copy_command, pull_command
+from ci.registry_carry import copy_command, pull_command
 from ci.registry_ground import Registries, registries
 from ci.registry_look import inspect_command, list_command
 from ci.registry_options import ENVIRONMENT, environment

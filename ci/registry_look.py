@@ -20,8 +20,9 @@ from pipelines.errors import RegistryError
 from pipelines.model import Tag
 from pipelines.registry.client import Client
 from pipelines.registry.concurrent import all_of
-from pipelines.registry.holdings import Version, describe, releases, tagged, versions
+from pipelines.registry.holdings import Version, describe, tagged, versions
 from pipelines.registry.reference import Reference, parse_reference
+from pipelines.registry.released import releases
 
 Listed = tuple[str, list[Version], int]
 """Service, its newest versions, and how many it has."""

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from pipelines.errors import ConfigError, RegistryError
-from pipelines.model import OCI, RECORDS, Digest, Repository, Tag
-from pipelines.record import read
+from pipelines.errors import RegistryError
+from pipelines.model import OCI, Digest, Repository, Tag
 from pipelines.registry.client import Client
 from pipelines.registry.concurrent import all_of
 from pipelines.registry.documents import Document, Referrer, is_attachment
 
-_RUN = re.compile(r"\d{8}T\d{6}Z-.+")
-_RECORDS_READ = 50
 _BUNDLE = "dev.sigstore.bundle."
 _SIGNATURE = "https://sigstore.dev/cosign/sign/v1"
 _PREDICATES = (
@@ -202,24 +198,3 @@ def kind_of_attachment(item: Referrer) -> str:
         return "signature"
     named = next((name for mark, name in _PREDICATES if mark in predicate), None)
     return named or predicate or item.artifact_type or item.media_type
-
-
-async def releases(client: Client) -> dict[Digest, str]:
-    """Index → id of the release that published it first, by the newest records at the registry."""
-    repository = client.target.repository(RECORDS)
-    runs = sorted((tag for tag in await client.tags(repository) if _RUN.fullmatch(tag)), reverse=True)
-    found: dict[Digest, str] = {}
-    for one in await all_of(partial(_indexes, client, repository, Tag(run)) for run in runs[:_RECORDS_READ]):
-        found |= one
-    return found
-
-
-async def _indexes(client: Client, repository: Repository, run: Tag) -> dict[Digest, str]:
-    """Index → the run; nothing if its record is of another format."""
-    manifest = await client.manifest(repository, run)
-    text = await client.content(repository, manifest.blobs[-1].digest) if manifest and manifest.blobs else None
-    try:
-        record = read(text or b"", f"the record {run}")
-    except ConfigError:
-        return {}
-    return {sealed.index: record.id for sealed in record.lot.values()} if record.state == "published" else {}

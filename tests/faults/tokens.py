@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
 def tokens(files: tuple[Path, Path], login: tuple[str, str]) -> Iterator[Tokens]:
     """The server, until the block ends."""
     server = Tokens(files, login)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield server

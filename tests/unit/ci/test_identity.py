@@ -69,7 +69,7 @@ def cloud() -> Iterator[Cloud]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     made = Cloud(port=server.server_port)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield made
