@@ -13,6 +13,7 @@ from ci.local_commands import local_commands
 from ci.output import dump, results, write_plan, write_results, write_verified
 from ci.promote_commands import promote_commands
 from ci.release_commands import release
+from ci.render_commands import render
 from ci.run import NothingToDo, execute, planned
 from ci.terminal import answers, columns, complain, report
 from ci.trace_command import trace_command, write_trace
@@ -165,7 +166,7 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
         write_results(answers(), rows)
 
 
-for command in (*local_commands, trace_command, release, *promote_commands):
+for command in (*local_commands, trace_command, release, render, *promote_commands):
     cli.add_command(command)
 
 
