@@ -67,12 +67,10 @@ class Edits:
         pair = f"{name}: {scalar(value, None)}"
         if flow:
             return end, end, f", {pair}"
-        line_end = self._text.find("\n", end)
-        if line_end < 0:
-            line_end = len(self._text)
-        carriage = "\r" if self._text[:line_end].endswith("\r") else ""
-        at = line_end - len(carriage)
-        return at, at, f"{carriage}\n{' ' * self._indents[end]}{pair}"
+        newline = "\r\n" if "\r\n" in self._text else "\n"
+        at = self._text.find(newline, end)
+        at = len(self._text) if at < 0 else at
+        return at, at, f"{newline}{' ' * self._indents[end]}{pair}"
 
     def _meant(self) -> Iterator[tuple[str, ...]]:
         """What the new text must say: the old text's events, with the new values in their places."""

@@ -111,7 +111,7 @@ class _File:
         self.found[mark.index] = Found(
             file=self.name,
             line=mark.line + 1,
-            was=node.value,
+            was=node.value.strip(),
             service=ours.service if ours else None,
             now=ours.reference if ours else None,
         )
@@ -124,7 +124,7 @@ class _File:
 
     def _ours(self, node: yaml.ScalarNode) -> Ours | None:
         try:
-            return self.images.ours(node.value)
+            return self.images.ours(node.value.strip())
         except ValueError as error:
             raise Trouble(node, str(error)) from None
 
