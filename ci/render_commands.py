@@ -26,7 +26,8 @@ from pipelines.render.compose import PULL_POLICIES as COMPOSE_POLICIES
 from pipelines.render.compose import compose_file
 from pipelines.render.images import Images, repository_of
 from pipelines.render.kubernetes import manifests
-from pipelines.render.update import Objects, Updated, refuse, update
+from pipelines.render.refusal import refuse
+from pipelines.render.update import Objects, Updated, update
 from pipelines.render.workloads import Deployable, check_services, chosen_target, deployable
 
 
@@ -65,7 +66,8 @@ def kubernetes_command(asked: Asked, namespace: str | None) -> None:
 
 @render.command("compose")
 @asked_for(click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write."))
-def compose_command(asked: Asked) -> None:
+@click.option("--swarm", is_flag=True, help="For 'docker stack deploy': without what it does not take.")
+def compose_command(asked: Asked, swarm: bool) -> None:
     """A Compose file of a release, from RECORD or dist/release.json.
 
     A new one goes to standard output or --out: all services that have a boot check. With --update, the release's images
@@ -76,7 +78,7 @@ def compose_command(asked: Asked) -> None:
         _update(asked, record, carriers.compose, COMPOSE_POLICIES)
         return
     policy, _ = _pull_policy(asked, record)
-    text = compose_file(_release(asked, record), pull_policy=policy, replicas=_replicas(asked))
+    text = compose_file(_release(asked, record), pull_policy=None if swarm else policy, replicas=_replicas(asked))
     if asked.out is None:
         click.echo(text, nl=False)
     else:
@@ -127,7 +129,13 @@ def _update(asked: Asked, record: Record, objects: Objects, policies: Mapping[st
         mapped=_mapped(asked, record),
         kept=asked.keeps,
     )
-    files = update(found(asked.updates), objects, images, pull_policy=policies[policy] if said else None)
+    files = update(
+        found(asked.updates),
+        objects,
+        images,
+        pull_policy=policies[policy] if said else None,
+        add_policy=bool(asked.pull_policy),
+    )
     _check_any(asked, record, files)
     looking = asked.check or asked.diff
     if not looking:

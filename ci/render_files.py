@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipelines.config import Problem
 from pipelines.errors import ConfigError
-from pipelines.render.update import refuse
+from pipelines.render.refusal import refuse
 
 _SUFFIXES = {".yaml", ".yml"}
 

@@ -19,17 +19,19 @@ PULL_POLICIES: Final[Mapping[str, str]] = {"Always": "always", "IfNotPresent": "
 EXTENSION = "x-sealift"
 
 
-def compose_file(release: Deployable, *, pull_policy: str, replicas: int = 1) -> str:
+def compose_file(release: Deployable, *, pull_policy: str | None, replicas: int = 1) -> str:
     """The file's text.
 
-    :param pull_policy: as Kubernetes calls it.
+    :param pull_policy: as Kubernetes calls it; None for Swarm (`docker stack deploy`), which takes no pull
+        policy and no name in the file, and has restart policies of its own.
     """
     document = {
         # The name of a project has no dots.
-        "name": re.sub(r"[^a-z0-9_-]", "-", release.project),
+        **({"name": re.sub(r"[^a-z0-9_-]", "-", release.project)} if pull_policy else {}),
         EXTENSION: {"release": release.release, "commit": release.commit},
         "services": {
-            item.service: _service(release, item, PULL_POLICIES[pull_policy], replicas) for item in release.workloads
+            item.service: _service(release, item, pull_policy and PULL_POLICIES[pull_policy], replicas)
+            for item in release.workloads
         },
     }
     head = comment(
@@ -39,19 +41,19 @@ def compose_file(release: Deployable, *, pull_policy: str, replicas: int = 1) ->
     return head + dump(document)
 
 
-def _service(release: Deployable, item: Workload, pull_policy: str, replicas: int) -> dict[str, Any]:
+def _service(release: Deployable, item: Workload, pull_policy: str | None, replicas: int) -> dict[str, Any]:
     user = {"user": str(item.user)} if item.user is not None and not item.root else {}
     expose = {"expose": [str(item.boot.port)]} if item.boot else {}
     return {
         "image": item.image,
-        "pull_policy": pull_policy,
+        **({"pull_policy": pull_policy} if pull_policy else {}),
         **user,
         "read_only": True,
         "tmpfs": ["/tmp"],  # noqa: S108  # the container's own
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         **expose,
-        "restart": "unless-stopped",
+        **({"restart": "unless-stopped"} if pull_policy else {}),
         "labels": {"dev.sealift.project": release.project, "dev.sealift.service": item.service},
         "deploy": {
             "replicas": replicas,

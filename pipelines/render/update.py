@@ -10,17 +10,11 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from pipelines.config.problems import Problem, in_order
-from pipelines.errors import ConfigError
+from pipelines.config.problems import Problem
 from pipelines.render.edits import Edits
-from pipelines.render.images import NO_RECORD, Images, Ours
+from pipelines.render.images import Images, Ours
 from pipelines.render.nodes import Entry, Trouble, check_plain, entry, no_text, read
-
-_MOST_SHOWN = 50
-_UNKNOWN = (
-    "; for an image of another release name the record of that one, or leave it as it is with --keep NAME,"
-    " or say with --map REPOSITORY=SERVICE whose image takes its place"
-)
+from pipelines.render.refusal import refuse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +75,31 @@ class _File:
     edits: Edits
     images: Images
     pull_policy: str | None
+    add_policy: bool
     found: dict[int, Found] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    foreign: bool = False
 
-    def set_in(self, item: Object) -> None:
+    def after(self, nodes: Sequence[yaml.Node], objects: Objects) -> str:
+        """The file's text with the release's images; what keeps it from being changed is in `problems`."""
+        try:
+            carriers = objects(nodes, self.images)
+            for item in carriers:
+                self._object(item)
+            self.foreign = not carriers
+            return self.edits.done()
+        except Trouble as trouble:
+            self.problems.append(trouble.problem(self.name))
+        except (ValueError, yaml.YAMLError) as error:
+            self.problems.append(Problem(source=self.name, message=f"{error}; set its images by hand"))
+        return ""
+
+    @property
+    def images_found(self) -> tuple[Found, ...]:
+        """Its images, in the order of the text."""
+        return tuple(self.found[index] for index in sorted(self.found))
+
+    def _object(self, item: Object) -> None:
         """Set its images, and then what the release is called."""
         services = [service for place in item.places if (service := self._caught(self._place, place))]
         if services:
@@ -131,7 +146,8 @@ class _File:
     def _policy(self, image: Entry, place: Place, value: str) -> None:
         there = entry(place.body, place.policy)
         if there is None:
-            self.edits.add_after(image, place.policy, value)
+            if self.add_policy:
+                self.edits.add_after(image, place.policy, value)
         elif isinstance(there.value, yaml.ScalarNode):
             self.edits.set(there.value, value)
         else:
@@ -139,60 +155,32 @@ class _File:
 
 
 def update(
-    files: Mapping[str, bytes], objects: Objects, images: Images, *, pull_policy: str | None
+    files: Mapping[str, bytes],
+    objects: Objects,
+    images: Images,
+    *,
+    pull_policy: str | None = None,
+    add_policy: bool = False,
 ) -> Mapping[str, Updated]:
     """The files with the release's images in them.
 
     :param files: name for people → content.
-    :param pull_policy: that every image of the release gets; None leaves what is there.
+    :param pull_policy: takes the place of the one that an image of the release has; None leaves what is there.
+    :param add_policy: give it to those that have none, too.
     :raises ConfigError: every problem of every file.
     """
     made: dict[str, Updated] = {}
     problems: list[Problem] = []
     for name, data in files.items():
-        one = _update(name, data, objects, images, pull_policy)
-        if isinstance(one, Updated):
-            made[name] = one
-        else:
-            problems += one
+        document = read(data, name)
+        if isinstance(document, Problem):
+            problems.append(document)
+            continue
+        text, nodes = document
+        work = _File(name=name, edits=Edits(text), images=images, pull_policy=pull_policy, add_policy=add_policy)
+        after = work.after(nodes, objects)
+        made[name] = Updated(before=data, after=after.encode("utf-8"), images=work.images_found, foreign=work.foreign)
+        problems += work.problems
     if problems:
         refuse(problems)
     return made
-
-
-def refuse(problems: Sequence[Problem]) -> None:
-    """:raises ConfigError: always, with all of them."""
-    ordered = in_order(problems)
-    lines = [f"  {problem}" for problem in ordered[:_MOST_SHOWN]]
-    if more := len(ordered) - len(lines):
-        lines.append(f"  … and {more:,} more")
-    count = f"{len(ordered)} problem{'s' if len(ordered) != 1 else ''} in the manifests; nothing was written"
-    raise ConfigError(
-        "\n".join([count, *lines]),
-        remedy="mend each line above and run again" + (_UNKNOWN if any(NO_RECORD in line for line in lines) else ""),
-        step="render",
-    )
-
-
-def _update(
-    name: str, data: bytes, objects: Objects, images: Images, pull_policy: str | None
-) -> Updated | Sequence[Problem]:
-    document = read(data, name)
-    if isinstance(document, Problem):
-        return [document]
-    text, nodes = document
-    work = _File(name=name, edits=Edits(text), images=images, pull_policy=pull_policy)
-    try:
-        carriers = objects(nodes, images)
-    except Trouble as trouble:
-        return [trouble.problem(name)]
-    for item in carriers:
-        work.set_in(item)
-    if work.problems:
-        return work.problems
-    try:
-        after = work.edits.done().encode("utf-8")
-    except (ValueError, yaml.YAMLError) as error:
-        return [Problem(source=name, message=f"{error}; set its images by hand")]
-    found = tuple(work.found[index] for index in sorted(work.found))
-    return Updated(before=data, after=after, images=found, foreign=not carriers)

@@ -66,6 +66,7 @@ def test_new_manifests_go_to_standard_output_or_to_files(folder: Path, samples: 
     render("compose", "--out", "docker-compose.prod.yml")
     services = yaml.safe_load(Path("docker-compose.prod.yml").read_text())["services"]
     assert services["aidb"]["image"] == f"ghcr.io/sealift/aidb@{samples.digest('aidb index')}"
+    assert "pull_policy" not in render("compose", "--swarm").stdout
     with pytest.raises(ConfigError, match=r"docker-compose\.prod\.yml is there already"):
         render("compose", "--out", "docker-compose.prod.yml", "--replicas", "2")
 
@@ -84,6 +85,9 @@ def test_the_pull_policy_is_the_one_that_is_asked_for(folder: Path, monkeypatch:
     assert "imagePullPolicy: Never\n" in render("kubernetes", *flags).stdout
     assert "pull_policy: never\n" in render("compose", *flags).stdout
     Path("pod.yaml").write_text(POD)
+    shown = render("kubernetes", *flags, "--update", "pod.yaml", "--diff").stdout
+    assert ("+    imagePullPolicy: Never" in shown) == (how == "flag")
+    Path("pod.yaml").write_text(POD.replace("  - name: a\n", "  - name: a\n    imagePullPolicy: Always\n"))
     assert "+    imagePullPolicy: Never" in render("kubernetes", *flags, "--update", "pod.yaml", "--diff").stdout
 
 

@@ -41,7 +41,9 @@ def test_kubernetes_golden(record: Record, golden: Callable[[str, str], None]) -
 
 
 def test_compose_golden(record: Record, golden: Callable[[str, str], None]) -> None:
-    golden("compose.yaml", compose_file(deployable(record, chosen_target(record, None)), pull_policy="IfNotPresent"))
+    release = deployable(record, chosen_target(record, None))
+    golden("compose.yaml", compose_file(release, pull_policy="IfNotPresent"))
+    golden("compose-swarm.yaml", compose_file(release, pull_policy=None, replicas=2))
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import yaml
@@ -95,14 +96,15 @@ def images(record: Record) -> Images:
     return Images(record=record)
 
 
-def one(text: str, images: Images, *, objects: object = carriers.kubernetes, pull_policy: str | None = None) -> Updated:
-    return update({"f.yaml": text.encode()}, objects, images, pull_policy=pull_policy)["f.yaml"]  # type: ignore[arg-type]
+def one(text: str, images: Images, *, objects: Any = carriers.kubernetes, **options: Any) -> Updated:
+    options = {"add_policy": True, **options}
+    return update({"f.yaml": text.encode()}, objects, images, **options)["f.yaml"]
 
 
-def refusal(text: str | bytes, images: Images, *, objects: object = carriers.kubernetes, **options: str) -> str:
+def refusal(text: str | bytes, images: Images, *, objects: Any = carriers.kubernetes, **options: Any) -> str:
     data = text if isinstance(text, bytes) else text.encode()
     with pytest.raises(ConfigError) as caught:
-        update({"f.yaml": data}, objects, images, pull_policy=options.get("pull_policy"))  # type: ignore[arg-type]
+        update({"f.yaml": data}, objects, images, add_policy=True, **options)
     return str(caught.value)
 
 
@@ -176,6 +178,9 @@ def test_the_pull_policy_is_set_when_it_is_asked_for(
     assert one(text(before, OLD), images).after.decode() == text(before, reference("aidb"))
     updated = one(text(before, OLD), images, pull_policy="Never")
     assert updated.after.decode() == text(after or before, reference("aidb"))
+    there = any("imagePullPolicy" in line for line in before)
+    updated = one(text(before, OLD), images, pull_policy="Never", add_policy=False)
+    assert updated.after.decode() == text((after if there else None) or before, reference("aidb"))
 
 
 def test_a_pull_policy_behind_an_alias_is_left_to_its_owner(images: Images) -> None:
