@@ -83,9 +83,9 @@ class Images:
             name = repository.removeprefix(_prefix(target))
             if name == repository or self._kept(name) or self._kept(repository):
                 continue
-            near = suggestion(name, self.record.lot)
+            near = suggestion(name, self.record.lot) or ";"
             raise ValueError(
-                f"the release {self.record.id} {NO_RECORD} {shown(repository)}{near};"
+                f"the release {self.record.id} {NO_RECORD} {shown(repository)}{near}"
                 f" it has {', '.join(self.record.lot)}"
             )
 

@@ -57,7 +57,7 @@ def test_images_of_others_are_left_alone(record: Record, written: str) -> None:
     [
         (
             "ghcr.io/sealift/dcos:v1",
-            r"has no record of 'ghcr\.io/sealift/dcos'; did you mean 'docs'\?; it has aidb, docs",
+            r"has no record of 'ghcr\.io/sealift/dcos'; did you mean 'docs'\? it has aidb, docs",
         ),
         ("ghcr.io/sealift/staging/docs", "has no record of 'ghcr.io/sealift/staging/docs'"),
         ("quay.io:8443/mirror/web@" + DIGEST, "has no record of"),
