@@ -45,10 +45,11 @@ def render() -> None:
 )
 @click.option("--namespace", metavar="NAME", help="Of all objects. [default: none, so the one of kubectl]")
 def kubernetes_command(asked: Asked, namespace: str | None) -> None:
-    """Kubernetes manifests of a release, from RECORD or dist/release.json.
+    """Kubernetes manifests of a release.
 
-    New ones go to standard output or --out: a Deployment and a Service for each service that has a boot check. With
-    --update, the release's images are set in manifests that you have: all of them are checked before any is written.
+    RECORD is its record, or dist/release.json. New manifests go to standard output or --out: a Deployment and a Service
+    for each service that has a boot check. With --update, the release's images are set in manifests that you have: all
+    of them are checked before any is written.
     """
     record = record_of(asked.record, asked.run, asked.env, asked.root)
     if asked.updates:
@@ -68,10 +69,11 @@ def kubernetes_command(asked: Asked, namespace: str | None) -> None:
 @asked_for(click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write."))
 @click.option("--swarm", is_flag=True, help="For 'docker stack deploy': without what it does not take.")
 def compose_command(asked: Asked, swarm: bool) -> None:
-    """A Compose file of a release, from RECORD or dist/release.json.
+    """A Compose file of a release.
 
-    A new one goes to standard output or --out: all services that have a boot check. With --update, the release's images
-    are set in files that you have: all of them are checked before any is written.
+    RECORD is its record, or dist/release.json. A new file goes to standard output or --out: all services that have a
+    boot check. With --update, the release's images are set in files that you have: all of them are checked before any
+    is written.
     """
     record = record_of(asked.record, asked.run, asked.env, asked.root)
     if asked.updates:

@@ -110,7 +110,7 @@ class Plan(_Data):
     commit: str
     version: str | None
     tag_prefix: str
-    image_pull_policy: str = "IfNotPresent"
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     origins: dict[str, str] = Field(
         default={}, description="Setting → what decided it: `default`, `file`, `environment` or `flag`."
     )
