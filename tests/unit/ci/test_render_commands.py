@@ -12,8 +12,11 @@ import yaml
 from click.testing import CliRunner, Result
 
 from ci.cli import cli
+from ci.release_commands import check_targets
 from pipelines.config.schema import Boot
 from pipelines.errors import ConfigError
+from pipelines.model import Target
+from pipelines.record import read
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Samples
@@ -170,3 +173,10 @@ def test_flags_that_say_nothing_together(folder: Path, arguments: list[str], mes
 def test_no_record(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"no release record can be read from other\.json: No such file"):
         render("compose", "other.json")
+
+
+def test_a_record_of_a_registry_must_be_of_its_environment(samples: Samples) -> None:
+    record = read(samples.published().text(), "x")
+    check_targets(record, (*record.targets, Target(registry="quay.io")))
+    with pytest.raises(ConfigError, match=r"of a release to ghcr\.io/sealift, where the environment does not"):
+        check_targets(record, (Target(registry="quay.io"),))
