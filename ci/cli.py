@@ -14,6 +14,7 @@ from ci.output import dump, results, write_plan, write_results, write_verified
 from ci.promote_commands import promote_commands
 from ci.registry_commands import registry_group
 from ci.release_commands import release
+from ci.render_commands import render
 from ci.run import NothingToDo, execute, planned
 from ci.terminal import answers, columns, complain, report
 from ci.trace_command import trace_command, write_trace
@@ -166,7 +167,7 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
         write_results(answers(), rows)
 
 
-for command in (*local_commands, trace_command, release, *promote_commands, registry_group):
+for command in (*local_commands, trace_command, release, *promote_commands, registry_group, render):
     cli.add_command(command)
 
 

@@ -70,7 +70,7 @@ def resume_command(record: Path | None, run: str | None, env: str | None, root: 
         if found is None or text is None:
             text = await find(session, ground.targets, run or "")
             found = read(text, f"the record {run}")
-            _check_targets(found, ground.targets)
+            check_targets(found, ground.targets)
         return await resume(session, found, text)
 
     done = on_engine("release resume", root, flags, ground, work, record=out / "release.json")
@@ -98,7 +98,7 @@ def recorded(root: Path, environ: Mapping[str, str], path: Path) -> Recorded:
     )
 
 
-def _check_targets(record: Record, targets: tuple[Target, ...]) -> None:
+def check_targets(record: Record, targets: tuple[Target, ...]) -> None:
     """A login is looked for only where the configuration says, and not wherever a record names."""
     if others := [str(target) for target in record.targets if target not in targets]:
         raise ConfigError(

@@ -88,6 +88,7 @@ class ServicePlan:
             "published": self.published,
             "tags": [{"tag": item.tag, "kind": item.kind, "reason": item.reason} for item in self.tags],
             "size_budget": self.size_budget,
+            "boot": self.boot.model_dump(include={"port", "path", "timeout"}) if self.boot else None,
         }
 
 

@@ -81,12 +81,23 @@ class Registry(_Data):
         return model.Target(registry=self.registry, prefix=self.prefix, insecure=self.insecure)
 
 
+class Boot(_Data):
+    """The health check that a service's images passed: `GET path` on the port, answered with 200 to 399."""
+
+    port: int
+    path: str
+    timeout: int = Field(description="Seconds that it had.")
+
+
 class Planned(_Data):
     """As much of a service's plan as a reader needs."""
 
     name: str
     version: str | None
     published: bool
+    boot: Boot | None = Field(
+        default=None, description="null: it is no server. Earlier records of this format do not have the key."
+    )
 
 
 class Plan(_Data):
@@ -99,6 +110,10 @@ class Plan(_Data):
     commit: str
     version: str | None
     tag_prefix: str
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    origins: dict[str, str] = Field(
+        default={}, description="Setting → what decided it: `default`, `file`, `environment` or `flag`."
+    )
     services: tuple[Planned, ...]
 
 

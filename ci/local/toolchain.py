@@ -59,6 +59,9 @@ TRIVY = Tool(
 )
 OTELCOL = Tool("otelcol", "0.162.0", {})
 """The OpenTelemetry Collector, for the tests only."""
+KUBECONFORM = Tool("kubeconform", "0.8.0", {"main.version": "v0.8.0"})
+COMPOSE = Tool("compose", "2.16.2", {})
+"""compose-go's own loader, with the Compose specification's schema. Both for the tests only."""
 
 _BY_HAND = ((COSIGN, "cosign"), (REGCTL, "regctl"), (SYFT, "syft"), (TRIVY, "trivy"))
 

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import yaml
 from yaml.reader import Reader
 
 from pipelines.config.problems import Problem
 
+T = TypeVar("T")
+
 
 def compose(text: str, *, file: str, max_depth: int) -> tuple[yaml.Node | None, Problem | None]:
     """The node of the one document that the text holds, None for an empty one; or what is wrong with its syntax."""
+    return _composed(text, _Loader.get_single_node, file=file, max_depth=max_depth)
+
+
+def compose_all(text: str, *, file: str, max_depth: int) -> tuple[list[yaml.Node] | None, Problem | None]:
+    """The nodes of all documents that the text holds; or what is wrong with its syntax."""
+
+    def every(loader: _Loader) -> list[yaml.Node]:
+        nodes = []
+        while loader.check_node():
+            node = loader.get_node()
+            if node is not None:
+                nodes.append(node)
+        return nodes
+
+    return _composed(text, every, file=file, max_depth=max_depth)
+
+
+def _composed(
+    text: str, compose_it: Callable[[_Loader], T], *, file: str, max_depth: int
+) -> tuple[T | None, Problem | None]:
     if bad := Reader.NON_PRINTABLE.search(text):
         before = text[: bad.start()]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
@@ -18,7 +43,7 @@ def compose(text: str, *, file: str, max_depth: int) -> tuple[yaml.Node | None, 
     loader = _Loader(text)
     loader.depth_left = max_depth
     try:
-        return loader.get_single_node(), None
+        return compose_it(loader), None
     except yaml.MarkedYAMLError as error:
         return None, _problem(error, text, file)
     finally:

@@ -11,8 +11,10 @@ from ci.local import toolchain as module
 from ci.local.python_runtime import start
 from ci.local.setup import Setup, fingerprint
 from ci.local.toolchain import (
+    COMPOSE,
     COSIGN,
     DAGGER,
+    KUBECONFORM,
     LOCKS,
     OTELCOL,
     REGCTL,
@@ -28,7 +30,7 @@ from pipelines.errors import EngineError
 if TYPE_CHECKING:
     from conftest import RecordingRunner
 
-TOOLS = (COSIGN, DAGGER, OTELCOL, REGCTL, REGISTRY, SYFT, TRIVY)
+TOOLS = (COMPOSE, COSIGN, DAGGER, KUBECONFORM, OTELCOL, REGCTL, REGISTRY, SYFT, TRIVY)
 
 
 @pytest.fixture

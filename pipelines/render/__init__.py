@@ -1,0 +1,1 @@
+"""Deployment manifests from a release record: new ones, or a user's own with the images set in them."""

@@ -1,0 +1,101 @@
+"""Which images of a user's manifests are the release's, and what they become."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from pipelines.config.problems import suggestion
+from pipelines.errors import shown
+from pipelines.model import Target
+from pipelines.record import Record
+
+# A repository, `:tag` and `@digest`. Compose fills in variables (`:${TAG:-latest}`): in the tag, they change nothing.
+_WRITTEN = re.compile(r"(?P<repository>[^@$\s]+?)(?::(?P<tag>[^/:@$\s]*(?:\$.*)?))?(?:@(?P<digest>.*))?", re.DOTALL)
+NO_RECORD = "has no record of"
+_HUB = {"index.docker.io", "registry-1.docker.io"}
+
+
+def repository_of(written: str) -> str:
+    """The repository of an image as a manifest has it, with its registry: `postgres:16` → `docker.io/library/postgres`.
+
+    As Docker reads them (github.com/distribution/reference, `splitDockerDomain`). What is no reference stays as it is.
+    """
+    found = _WRITTEN.fullmatch(written)
+    if found is None:
+        return written
+    first, slash, rest = found["repository"].partition("/")
+    if not slash or not ("." in first or ":" in first or first.lower() == "localhost"):
+        path = found["repository"]
+        return f"docker.io/{path}" if slash else f"docker.io/library/{path}"
+    registry = "docker.io" if first.lower() in _HUB else first.lower()
+    return f"{registry}/{rest}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ours:
+    """An image of the release: the service, and the reference by digest that it becomes."""
+
+    service: str
+    reference: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """What a release makes of images.
+
+    :param target: the registry that all of them are pulled from afterwards; None: the one that each names now, and the
+        release's first where it names none of the release's.
+    :param mapped: repository as in `repository_of` → service whose image takes its place.
+    :param kept: patterns of services, or of repositories as they are written, that are left alone although the
+        release has no record of them.
+    """
+
+    record: Record
+    target: Target | None = None
+    mapped: Mapping[str, str] = field(default_factory=dict)
+    kept: Sequence[str] = ()
+
+    def ours(self, written: str) -> Ours | None:
+        """What an image becomes; None if it is none of the release's.
+
+        :raises ValueError: it should be, and is not; or it cannot be told.
+        """
+        repository = repository_of(written)
+        if service := self.mapped.get(repository):
+            return self._at(service, self.target or self.record.targets[0])
+        for target in self.record.targets:
+            service = repository.removeprefix(_prefix(target))
+            if service != repository and service in self.record.lot:
+                return self._at(service, self.target or target)
+        self._check_other(written, repository)
+        return None
+
+    def _check_other(self, written: str, repository: str) -> None:
+        if "$" in repository and not self._kept(written):
+            raise ValueError(
+                f"{shown(written)}: whose image it is depends on a variable;"
+                " map it to a service with --map, or leave it with --keep"
+            )
+        for target in self.record.targets:
+            name = repository.removeprefix(_prefix(target))
+            if name == repository or self._kept(name) or self._kept(repository):
+                continue
+            near = suggestion(name, self.record.lot) or ";"
+            raise ValueError(
+                f"the release {self.record.id} {NO_RECORD} {shown(repository)}{near}"
+                f" it has {', '.join(self.record.lot)}"
+            )
+
+    def _kept(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self.kept)
+
+    def _at(self, service: str, target: Target) -> Ours:
+        return Ours(service=service, reference=target.repository(service).at(self.record.lot[service].index))
+
+
+def _prefix(target: Target) -> str:
+    registry = "docker.io" if target.registry.lower() in _HUB else target.registry.lower()
+    return f"{registry}/{target.prefix}"
