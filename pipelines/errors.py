@@ -89,6 +89,8 @@ class RegistryError(SealiftError):
     """A registry could not be reached, refused us, or answered something else than a registry would."""
 
     exit_code = ExitCode.REGISTRY
+    after: float | None = None
+    """Seconds that the registry asks to wait before it is asked again, if it does."""
 
 
 class ToolError(SealiftError):

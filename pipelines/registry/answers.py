@@ -1,4 +1,6 @@
-"""What a registry's refusal means: told by the HTTP status or the network's error in the words of regctl and Cosign."""
+"""What a registry's refusal means: told by the HTTP status or the network's error, in the words of regctl, of
+Cosign and of `pipelines.registry.wire`.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,18 @@ class Meaning(Enum):
     FORBIDDEN = "ask for write permission to this repository, or log in as somebody who has it"
     NOT_FOUND = "check the name and that it was published"
     READ_ONLY = "the registry takes no writes: end its read-only mode, or name a registry that can be pushed to"
+    NO_DELETE = (
+        "this registry does not delete over its API: turn that on (CNCF Distribution: storage.delete.enabled: true),"
+        " or delete at its own console"
+    )
     FULL = "free space at the registry, or raise its quota, and run the command again; what is there is not sent twice"
     UPLOAD_LOST = "the registry forgot an upload in the middle of it: its log says whether it is full or was restarted"
     BUSY = "the registry is in trouble or asks to wait: wait a few minutes and run the command again"
     NO_REGISTRY = "what answers is no registry, or a log-in page of the network: check the address and the proxy"
+    UNTRUSTED = (
+        "let REQUESTS_CA_BUNDLE and SSL_CERT_FILE name its authority's certificate, or install that in the system"
+    )
+    PLAIN_HTTP = "set 'insecure: true' for this registry in sealift.yaml, or give it TLS"
     UNREACHABLE = "check the registry's address and that it runs; for the local one run 'sealift up'"
     INVALID = "the registry does not take this request; its own message is above"
     OTHER = "the registry's own message is above; run the command again when it is mended"
@@ -40,8 +50,16 @@ _FULL = re.compile(r"no space left|quota exceeded|disk full")
 # An upload that was begun is not there any more: of a full registry, this is sometimes all that is seen.
 _UPLOAD_LOST = re.compile(r"failed to send blob \((chunk|put)\).*\bhttp 404\b")
 _WORDS = (
-    (Meaning.NO_REGISTRY, re.compile(r"text/html|invalid character '<'|http response to https client")),
-    (Meaning.UNREACHABLE, re.compile(r"connection refused|no such host|timeout|lookup|\": eof|network is unreachable")),
+    (Meaning.UNTRUSTED, re.compile(r"certificate is not trusted|x509:|certificate signed by unknown authority")),
+    (Meaning.PLAIN_HTTP, re.compile(r"does not speak tls")),
+    (
+        Meaning.NO_REGISTRY,
+        re.compile(r"answer is no json|text/html|invalid character '<'|http response to https client"),
+    ),
+    (
+        Meaning.UNREACHABLE,
+        re.compile(r"connection refused|no such host|timeout|lookup|\": eof|network is unreachable|the proxy"),
+    ),
     (Meaning.UNAUTHORIZED, re.compile(r"\bunauthorized\b|empty challenge header")),
     (Meaning.FORBIDDEN, re.compile(r"\bforbidden\b|\bdenied\b")),
     (Meaning.NOT_FOUND, re.compile(r"\bnot found\b|\bmanifest[_ ]unknown\b|\bname[_ ]unknown\b")),
@@ -59,6 +77,8 @@ _FINAL = frozenset(
         Meaning.READ_ONLY,
         Meaning.FULL,
         Meaning.NO_REGISTRY,
+        Meaning.UNTRUSTED,
+        Meaning.PLAIN_HTTP,
     }
 )
 

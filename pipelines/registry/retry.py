@@ -11,7 +11,14 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_exponential_jitter
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_exponential_jitter,
+)
 
 from pipelines.errors import RegistryError
 from pipelines.registry.answers import final
@@ -28,6 +35,17 @@ def passing(error: BaseException) -> bool:
     return isinstance(error, RegistryError) and not final(error.what)
 
 
+def _asked(error: BaseException | None) -> float:
+    """Seconds that the registry asked to wait, by Retry-After; 0 if it did not."""
+    return (error.after or 0) if isinstance(error, RegistryError) else 0
+
+
+def _wait(state: RetryCallState) -> float:
+    """What grows from attempt to attempt, but no less than the registry asked for."""
+    error = state.outcome.exception() if state.outcome else None
+    return max(_asked(error), wait_exponential_jitter(multiplier=0.5, max=15)(state))
+
+
 def retried(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     """Repeat an idempotent request on passing failures: at most 4 attempts, of which none begins after 90 s."""
     return _repeating(operation, BUDGET_SECONDS)
@@ -41,9 +59,9 @@ def retried_however_long(operation: Callable[P, Awaitable[T]]) -> Callable[P, Aw
 def _repeating(operation: Callable[P, Awaitable[T]], budget: float) -> Callable[P, Awaitable[T]]:
     async def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception(passing),
+            retry=retry_if_exception(lambda error: passing(error) and _asked(error) < budget),
             stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(budget),
-            wait=wait_exponential_jitter(multiplier=0.5, max=15),
+            wait=_wait,
             reraise=True,
         ):
             with attempt:

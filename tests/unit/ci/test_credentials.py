@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from ci.credentials import as_seen, credentials, from_docker
+from ci.credentials import as_seen, credentials
+from ci.logins import from_docker
 from pipelines.config import Config, Settings, resolve
 from pipelines.errors import RegistryError
 from pipelines.registry.auth import Login

@@ -1,0 +1,248 @@
+"""Requests to one registry, over python-dxf: its sessions, logins by Basic and by token, time limits, and refusals.
+
+python-dxf speaks the distribution protocol: it answers challenges, with a token for each repository and a fresh one
+when it has expired, and sends blobs. What is here is how this project wants to be told of failures.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any, cast
+
+import requests
+import www_authenticate
+from dxf import DXF
+from dxf.exceptions import DXFUnauthorizedError
+
+from pipelines.errors import RegistryError
+from pipelines.model import Digest
+from pipelines.registry.answers import Meaning, meaning
+from pipelines.registry.auth import Login
+from pipelines.registry.kinds import Kind, kind_of
+
+CONNECT_SECONDS = 10
+READ_SECONDS = 60
+_LONGEST = 300
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+def authorities(environ: Mapping[str, str]) -> str | bool:
+    """The file of certificate authorities: a variable's, else the system's; True for those that requests brings."""
+    given = next((environ[name] for name in _CA_VARIABLES if environ.get(name)), None)
+    return given or ssl.get_default_verify_paths().cafile or True
+
+
+def new_session(*, direct: bool) -> requests.Session:
+    """A session that keeps connections, but neither cookies nor logins of its own.
+
+    :param direct: past every proxy.
+    """
+    session = requests.Session()
+    session.trust_env = not direct
+    # Else requests looks into ~/.netrc, and its finding replaces a token.
+    session.auth = lambda request: request
+    session.cookies.set_policy(_NoCookies())
+    session.headers["User-Agent"] = "sealift"
+    return session
+
+
+class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]
+    """A cookie makes some registries take us for a browser."""
+
+    def set_ok(self, *_: object) -> bool:
+        return False
+
+
+class Wire(DXF):
+    """One repository of a registry. Safe for use by several threads. Its methods raise RegistryError only.
+
+    :param host: of the registry's API.
+    :param name: the registry's own name, for messages.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        repository: str,
+        *,
+        name: str,
+        login: Login | None,
+        insecure: bool,
+        session: requests.Session,
+        verify: str | bool,
+    ) -> None:
+        super().__init__(host, repository, insecure=insecure, tlsverify=verify, auth=_authenticate)
+        self._timeout = (CONNECT_SECONDS, READ_SECONDS)  # type: ignore[assignment]
+        self._sessions = [session]
+        # Of what is not in a repository dxf would ask for a token for the whole catalog, which few may have.
+        self._repo = repository or "/"
+        self.name = name
+        self.login = login
+        self.objection = ""
+        self._known = False
+        self._lock = threading.Lock()
+
+    def ask(self, method: str, path: str, **given: Any) -> requests.Response:
+        """One request, below the repository's path.
+
+        :raises RegistryError: what it means that the registry refused, or did not answer.
+        """
+        with self._told(method, path):
+            return cast(requests.Response, self._request(method, path, **given))  # type: ignore[no-untyped-call]
+
+    def ping(self) -> None:
+        """Ask for the API itself.
+
+        :raises RegistryError: as `ask`.
+        """
+        with self._told("get", "/v2/"):
+            json_of(self._base_request("get", ""))
+
+    def put_blob(self, digest: Digest, data: bytes) -> None:
+        """Send a small blob, unless it is there.
+
+        :raises RegistryError: as `ask`.
+        """
+        with self._told("put", "blobs"):
+            # In one piece: not every registry takes a body of unknown length.
+            self.push_blob(data=cast(Any, data), digest=digest)
+
+    def pages(self, path: str, key: str, *, of_registry: bool = False) -> Iterator[Any]:
+        """The items of a list, page after page.
+
+        :param key: of the list in the answer.
+        :raises RegistryError: as `ask`; or the answer is no such list.
+        """
+        ask: Callable[..., requests.Response] = self._base_request if of_registry else self._request
+        next_path: str | None = path
+        seen: set[str] = set()
+        while next_path and next_path not in seen:
+            seen.add(next_path)
+            with self._told("get", path):
+                answer = ask("get", next_path)
+                yield from json_of(answer, key) or []
+                next_path = answer.links.get("next", {}).get("url")
+
+    def _base_request(self, method: str, path: str, **given: Any) -> requests.Response:
+        # Until the first answer one after the other: dxf compares what it logged in with before and after a refusal,
+        # and of two threads that log in at once the second would find nothing new.
+        with nullcontext() if self._known else self._lock:
+            try:
+                answer = super()._base_request(method, path, **given)  # type: ignore[no-untyped-call]
+            except DXFUnauthorizedError:
+                if not self._known:
+                    raise
+                answer = super()._base_request(method, path, **given)  # type: ignore[no-untyped-call]
+            self._known = True
+            return answer  # type: ignore[no-any-return]
+
+    @contextmanager
+    def _told(self, method: str, path: str) -> Iterator[None]:
+        try:
+            yield
+        except DXFUnauthorizedError as error:
+            raise self._refused(method, path, self.objection or "login required", 401) from error
+        except requests.HTTPError as error:
+            assert error.response is not None  # noqa: S101 - raise_for_status gives it
+            status = error.response.status_code
+            failure = self._refused(method, path, said(error.response), status)
+            failure.after = _seconds(error.response.headers.get("Retry-After"))
+            raise failure from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise self._lost(error) from error
+
+    def _refused(self, method: str, path: str, text: str, status: int) -> RegistryError:
+        what = f"{self.name}: {method.upper()} {path}: {text} [http {status}]"
+        found = meaning(what)
+        if status == 405 and method == "delete":
+            found = Meaning.NO_DELETE
+        kind = kind_of(self.name)
+        return RegistryError(what, remedy=kind.advice(found, text))
+
+    def _lost(self, error: Exception) -> RegistryError:
+        what = f"{self.name}: {lost(error)}"
+        return RegistryError(what, remedy=meaning(what).value)
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of registry it is."""
+        return kind_of(self.name)
+
+
+def _authenticate(dxf: Any, response: requests.Response) -> None:
+    """Answer a challenge. dxf refuses to do so over plain HTTP; where the user asked for that, it is done."""
+    wire: Wire = dxf
+    wire.objection = said(response)
+    challenge = www_authenticate.parse(response.headers.get("www-authenticate", ""))
+    login = wire.login
+    realm = challenge["bearer"].get("realm", "") if "bearer" in challenge else ""
+    if not realm and (login is None or "basic" not in challenge):
+        return
+    if realm and not realm.startswith("https://"):
+        raise ValueError(f"its token server, {realm}, is not spoken to: tokens and logins go over https only")
+    insecure, wire._insecure = wire._insecure, False
+    try:
+        name, password = (login.username, login.password) if login else (None, None)
+        wire.authenticate(name, password, response=response, user_agent="sealift")
+    finally:
+        wire._insecure = insecure
+
+
+def said(response: requests.Response) -> str:
+    """A refusal in the registry's own words: the codes and messages of its JSON, or the beginning of what it wrote."""
+    try:
+        errors = response.json()["errors"]
+        texts = [": ".join(filter(None, (str(one.get("code", "")), str(one.get("message", ""))))) for one in errors]
+        text = "; ".join(texts)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        kind = response.headers.get("Content-Type", "")
+        text = "a page of HTML" if "html" in kind else " ".join(response.text.split())
+    text = text or response.reason or "no reason given"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+
+
+def json_of(response: requests.Response, key: str | None = None) -> Any:
+    """An answer's JSON, or what it has under a key.
+
+    :raises ValueError: it is none, or no object.
+    """
+    try:
+        document = response.json()
+    except ValueError:
+        kind = response.headers.get("Content-Type", "no type")
+        raise ValueError(f"the answer is no JSON but {kind}") from None
+    if not isinstance(document, dict):
+        raise ValueError("the answer is no JSON object")
+    return document.get(key) if key else document
+
+
+def lost(error: Exception) -> str:
+    """What happened to a request that had no answer, in the words that `meaning` knows."""
+    text = str(error)
+    found = next((words for marks, words in _LOST if any(mark in text for mark in marks)), None)
+    if isinstance(error, requests.Timeout):
+        found = f"timeout: no answer within {READ_SECONDS} s"
+    if isinstance(error, requests.ConnectionError) and found is None:
+        found = "connection lost"
+    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+    return found or short or type(error).__name__
+
+
+_LOST = (
+    (("CERTIFICATE_VERIFY_FAILED", "certificate verify failed"), "its certificate is not trusted"),
+    (("WRONG_VERSION_NUMBER", "record layer failure", "UNEXPECTED_EOF"), "it does not speak TLS, but plain HTTP"),
+    (("ProxyError", "Cannot connect to proxy", "Tunnel connection failed"), "the proxy does not let through"),
+    (("NameResolutionError", "Name or service not known"), "no such host"),
+    (("Connection refused",), "connection refused"),
+    (("Network is unreachable", "No route to host"), "network is unreachable"),
+    (("Connection reset", "RemoteDisconnected", "Connection aborted", "IncompleteRead"), "connection reset"),
+    (("timed out",), "timeout"),
+)
+
+
+def _seconds(text: str | None) -> float | None:
+    """Seconds of a Retry-After; None if there is none, or it is a date."""
+    return float(text) if text and text.isdigit() else None
