@@ -136,7 +136,10 @@ class Contents:
     def _subjects(self, digest: Digest) -> tuple[Digest, ...]:
         manifest = self.manifests.get(digest)
         said = (manifest.subject,) if manifest and manifest.subject else ()
-        return (*said, *(subject for tag in self.holders.get(digest, ()) if (subject := subject_of(tag))))
+        tags = self.holders.get(digest, ())
+        # An empty list is the same for everything that has nothing attached any more, and ties none of it together.
+        held = (subject_of(tags[0]),) if len(tags) == 1 else ()
+        return tuple(one for one in (*said, *held) if one)
 
     @cached_property
     def roots(self) -> Mapping[Digest, tuple[str, ...]]:

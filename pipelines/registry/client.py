@@ -35,7 +35,7 @@ from pipelines.registry.documents import (
 )  # fmt: skip
 from pipelines.registry.kinds import kind_of
 from pipelines.registry.retry import retried
-from pipelines.registry.wire import Wire, authorities, json_of, new_session
+from pipelines.registry.wire import Wire, authorities, json_of, lost, new_session
 
 T = TypeVar("T")
 _AT_ONCE = 8
@@ -66,6 +66,7 @@ class Client:
         self._verify = authorities(os.environ if environ is None else environ) if verify is None else verify
         self._session = new_session(direct=is_loopback(target.registry))
         self._wires: dict[str, Wire] = {}
+        self._without_api: set[str] = set()
         self._limit: anyio.CapacityLimiter | None = None
 
     async def __aenter__(self) -> Self:
@@ -160,6 +161,44 @@ class Client:
     async def _by_tag(self, repository: Repository, digest: Digest) -> tuple[Referrer, ...]:
         held = await self.manifest(repository, fallback_tag(digest))
         return referrers_in(held.document.get("manifests") or ()) if held and held.media_type == INDEX else ()
+
+    @retried
+    async def attached(self, repository: Repository, digest: Digest) -> tuple[Referrer, ...] | None:
+        """What the referrers API lists; None where there is no such API, or not for this repository."""
+        if repository.path in self._without_api:
+            return None
+        wire = self._wire(repository.path)
+
+        def ask() -> list[Any] | None:
+            try:
+                return list(wire.pages(f"referrers/{digest}", "manifests"))
+            except RegistryError as failure:
+                if meaning(failure.what) in _NO_REFERRERS:
+                    return None
+                raise
+
+        entries = await self._do(ask)
+        if entries is None:
+            # The API answers with an empty list where there is nothing (distribution specification, "Listing Referrers").
+            self._without_api.add(repository.path)
+            return None
+        return referrers_in(entries)
+
+    @retried
+    async def download(self, repository: Repository, digest: Digest) -> int:
+        """Read a blob to its end, and keep nothing of it; its bytes. What comes is checked against the digest."""
+        wire = self._wire(repository.path)
+
+        def read() -> int:
+            try:
+                return sum(len(chunk) for chunk in wire.pull_blob(digest, chunk_size=1 << 20))
+            except DXFError as error:
+                raise RegistryError(f"{self.target.registry}: {error}", remedy="the registry's storage is damaged")
+            except (requests.RequestException, OSError) as error:
+                what = f"{self.target.registry}: {lost(error)}"
+                raise RegistryError(what, remedy=meaning(what).value) from error
+
+        return await self._do(read)
 
     @retried
     async def delete_manifest(self, repository: Repository, digest: Digest) -> bool:
