@@ -19,7 +19,7 @@ async def credentials(
 ) -> dagger.Secret | None:
     """Docker's configuration with all logins there are, as a secret; None if there is none.
 
-    Where they come from: `ci.logins`. Only what DOCKER_PASSWORD names is read by the engine, which knows more addresses.
+    Where they come from: `ci.logins`. What DOCKER_PASSWORD names is read by the engine, which knows more addresses.
 
     :raises ConfigError: a password is not where it should be.
     :raises RegistryError: Docker's configuration cannot be used.

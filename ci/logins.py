@@ -1,4 +1,4 @@
-"""Where the login for each registry comes from: the one place that decides, for the engine's tools and our own client."""
+"""Where the login for each registry comes from: one place decides, for the engine's tools and for our own client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pipelines.config import Settings
 from pipelines.errors import ConfigError, RegistryError
 from pipelines.model import Target
 from pipelines.registry.auth import Login
-from pipelines.registry.kinds import Kind, kind_of
+from pipelines.registry.kind import Kind
+from pipelines.registry.kinds import kind_of
 
 
 def find_logins(environ: Mapping[str, str], settings: Settings, targets: Iterable[Target]) -> dict[str, Login]:
@@ -27,13 +28,22 @@ def find_logins(environ: Mapping[str, str], settings: Settings, targets: Iterabl
 
 
 def decide(environ: Mapping[str, str], given: Mapping[str, Login], targets: Iterable[Target]) -> dict[str, Login]:
-    """The logins of all targets: that of the variables, else Docker's.
+    """The logins of all targets: that of the variables, else Docker's, else GitHub Actions' for its own registry.
 
     :param given: what DOCKER_USERNAME and DOCKER_PASSWORD have, for the environment's registry.
     :raises RegistryError: as in `find_logins`.
     """
-    others = dict.fromkeys(target.registry for target in targets if target.registry not in given)
-    return {**given, **from_docker(environ, others)}
+    registries = dict.fromkeys(target.registry for target in targets)
+    found = {**given, **from_docker(environ, (one for one in registries if one not in given))}
+    return found | {one: login for one in registries if one not in found and (login := from_github(environ, one))}
+
+
+def from_github(environ: Mapping[str, str], registry: str) -> Login | None:
+    """In GitHub Actions, the job's own token for ghcr.io, where the job passes it on as GITHUB_TOKEN."""
+    token, actor = environ.get("GITHUB_TOKEN"), environ.get("GITHUB_ACTOR")
+    if environ.get("GITHUB_ACTIONS") != "true" or not token or not actor or kind_of(registry).host != "ghcr.io":
+        return None
+    return Login(username=actor, password=token)
 
 
 def read_secret(environ: Mapping[str, str], variable: str, address: str) -> str:
@@ -84,7 +94,7 @@ def from_docker(environ: Mapping[str, str], registries: Iterable[str]) -> dict[s
         except (DockerException, OSError, ValueError) as error:
             raise RegistryError(
                 f"Docker's configuration has no usable login for {registry}: {error}",
-                remedy="run 'sealift registry login' or 'docker login' again, or set DOCKER_USERNAME and DOCKER_PASSWORD",
+                remedy="run 'sealift registry login' again, or set DOCKER_USERNAME and DOCKER_PASSWORD",
                 step="login",
             ) from error
         if login := _login(kind_of(registry), entry or {}):
@@ -97,7 +107,7 @@ def _login(kind: Kind, entry: Mapping[str, str]) -> Login | None:
     given = {key.lower(): value for key, value in entry.items() if value}
     # A refresh token. As a password, only the kind's own user name takes it.
     if token := given.get("identitytoken"):
-        return Login(username=kind.token_user, password=token) if kind.token_user else None
+        return Login(username=kind.refresh_user, password=token) if kind.refresh_user else None
     if not given.get("username"):
         return None
     return Login(username=given["username"], password=given.get("password", ""))

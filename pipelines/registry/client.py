@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 import anyio
 import anyio.to_thread
 import requests
+from dxf.exceptions import DXFError
 
 from pipelines.config import is_loopback
 from pipelines.errors import RegistryError
@@ -35,7 +36,8 @@ from pipelines.registry.documents import (
 )  # fmt: skip
 from pipelines.registry.kinds import kind_of
 from pipelines.registry.retry import retried
-from pipelines.registry.wire import Wire, authorities, json_of, lost, new_session
+from pipelines.registry.wire import Wire, authorities, new_session
+from pipelines.registry.words import json_of, lost
 
 T = TypeVar("T")
 _AT_ONCE = 8
@@ -75,6 +77,11 @@ class Client:
 
     async def __aexit__(self, *_: object) -> None:
         self._session.close()
+
+    @property
+    def asked_for_login(self) -> bool:
+        """Whether the registry has asked who we are, so far."""
+        return any(wire.objection for wire in self._wires.values())
 
     def _wire(self, path: str) -> Wire:
         if path not in self._wires:
@@ -193,7 +200,8 @@ class Client:
             try:
                 return sum(len(chunk) for chunk in wire.pull_blob(digest, chunk_size=1 << 20))
             except DXFError as error:
-                raise RegistryError(f"{self.target.registry}: {error}", remedy="the registry's storage is damaged")
+                what = f"{self.target.registry}: {repository.at(digest)}: {error}"
+                raise RegistryError(what, remedy="look at the registry's log: its storage may be damaged") from error
             except (requests.RequestException, OSError) as error:
                 what = f"{self.target.registry}: {lost(error)}"
                 raise RegistryError(what, remedy=meaning(what).value) from error

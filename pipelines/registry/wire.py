@@ -21,11 +21,11 @@ from pipelines.errors import RegistryError
 from pipelines.model import Digest
 from pipelines.registry.answers import Meaning, meaning
 from pipelines.registry.auth import Login
-from pipelines.registry.kinds import Kind, kind_of
+from pipelines.registry.kind import Kind
+from pipelines.registry.kinds import kind_of
+from pipelines.registry.words import READ_SECONDS, json_of, lost, said, seconds
 
 CONNECT_SECONDS = 10
-READ_SECONDS = 60
-_LONGEST = 300
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
@@ -149,7 +149,7 @@ class Wire(DXF):
             assert error.response is not None  # noqa: S101 - raise_for_status gives it
             status = error.response.status_code
             failure = self._refused(method, path, said(error.response), status)
-            failure.after = _seconds(error.response.headers.get("Retry-After"))
+            failure.after = seconds(error.response.headers.get("Retry-After"))
             raise failure from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise self._lost(error) from error
@@ -189,60 +189,3 @@ def _authenticate(dxf: Any, response: requests.Response) -> None:
         wire.authenticate(name, password, response=response, user_agent="sealift")
     finally:
         wire._insecure = insecure
-
-
-def said(response: requests.Response) -> str:
-    """A refusal in the registry's own words: the codes and messages of its JSON, or the beginning of what it wrote."""
-    try:
-        errors = response.json()["errors"]
-        texts = [": ".join(filter(None, (str(one.get("code", "")), str(one.get("message", ""))))) for one in errors]
-        text = "; ".join(texts)
-    except (ValueError, LookupError, TypeError, AttributeError):
-        kind = response.headers.get("Content-Type", "")
-        text = "a page of HTML" if "html" in kind else " ".join(response.text.split())
-    text = text or response.reason or "no reason given"
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
-
-
-def json_of(response: requests.Response, key: str | None = None) -> Any:
-    """An answer's JSON, or what it has under a key.
-
-    :raises ValueError: it is none, or no object.
-    """
-    try:
-        document = response.json()
-    except ValueError:
-        kind = response.headers.get("Content-Type", "no type")
-        raise ValueError(f"the answer is no JSON but {kind}") from None
-    if not isinstance(document, dict):
-        raise ValueError("the answer is no JSON object")
-    return document.get(key) if key else document
-
-
-def lost(error: Exception) -> str:
-    """What happened to a request that had no answer, in the words that `meaning` knows."""
-    text = str(error)
-    found = next((words for marks, words in _LOST if any(mark in text for mark in marks)), None)
-    if isinstance(error, requests.Timeout):
-        found = f"timeout: no answer within {READ_SECONDS} s"
-    if isinstance(error, requests.ConnectionError) and found is None:
-        found = "connection lost"
-    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
-    return found or short or type(error).__name__
-
-
-_LOST = (
-    (("CERTIFICATE_VERIFY_FAILED", "certificate verify failed"), "its certificate is not trusted"),
-    (("WRONG_VERSION_NUMBER", "record layer failure", "UNEXPECTED_EOF"), "it does not speak TLS, but plain HTTP"),
-    (("ProxyError", "Cannot connect to proxy", "Tunnel connection failed"), "the proxy does not let through"),
-    (("NameResolutionError", "Name or service not known"), "no such host"),
-    (("Connection refused",), "connection refused"),
-    (("Network is unreachable", "No route to host"), "network is unreachable"),
-    (("Connection reset", "RemoteDisconnected", "Connection aborted", "IncompleteRead"), "connection reset"),
-    (("timed out",), "timeout"),
-)
-
-
-def _seconds(text: str | None) -> float | None:
-    """Seconds of a Retry-After; None if there is none, or it is a date."""
-    return float(text) if text and text.isdigit() else None
