@@ -108,7 +108,7 @@ class Contents:
         return {digest: frozenset(about) for digest, about in found.items()}
 
     def below(self, digests: Iterable[Digest]) -> frozenset[Digest]:
-        """These, what they list, and what is about any of it: what goes when they go, unless something else needs it."""
+        """These, what they list, and what is about any of it: goes when they go, unless something else needs it."""
         return self._reached(digests, lambda one: (*self._children(one), *self.attached.get(one, ())))
 
     def together(self, digests: Iterable[Digest]) -> frozenset[Digest]:
@@ -117,9 +117,7 @@ class Contents:
             digests, lambda one: (*self._children(one), *self.attached.get(one, ()), *self._subjects(one))
         )
 
-    def _reached(
-        self, digests: Iterable[Digest], after: Callable[[Digest], tuple[Digest, ...]]
-    ) -> frozenset[Digest]:
+    def _reached(self, digests: Iterable[Digest], after: Callable[[Digest], tuple[Digest, ...]]) -> frozenset[Digest]:
         found: set[Digest] = set()
         waiting = list(digests)
         while waiting:

@@ -132,9 +132,7 @@ def by_release(
     return found
 
 
-def records(
-    contents: Contents, told: Iterable[Told], kept: Mapping[str, frozenset[Digest]], now: datetime
-) -> Reasons:
+def records(contents: Contents, told: Iterable[Told], kept: Mapping[str, frozenset[Digest]], now: datetime) -> Reasons:
     """Of every release record: it stays as long as one of its images does, or was not looked at.
 
     :param kept: service → all that stays of it.

@@ -186,7 +186,7 @@ class Client:
 
         entries = await self._do(ask)
         if entries is None:
-            # The API answers with an empty list where there is nothing (distribution specification, "Listing Referrers").
+            # Where there is nothing, the API answers with an empty list (distribution specification, "end-12").
             self._without_api.add(repository.path)
             return None
         return referrers_in(entries)
@@ -197,8 +197,11 @@ class Client:
         wire = self._wire(repository.path)
 
         def read() -> int:
+            size = 0
             try:
-                return sum(len(chunk) for chunk in wire.pull_blob(digest, chunk_size=1 << 20))
+                for chunk in wire.pull_blob(digest, chunk_size=1 << 20):
+                    size += len(chunk)  # type: ignore[arg-type]  # no size was asked for
+                return size
             except DXFError as error:
                 what = f"{self.target.registry}: {repository.at(digest)}: {error}"
                 raise RegistryError(what, remedy="look at the registry's log: its storage may be damaged") from error

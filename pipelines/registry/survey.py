@@ -1,4 +1,4 @@
-"""Everything that a registry holds of an environment, read before anything is decided. Whatever cannot be read ends it."""
+"""Everything that a registry holds of an environment, read before anything is decided; or nothing of it."""
 
 from __future__ import annotations
 
@@ -116,9 +116,7 @@ async def _records(client: Client, reader: _Reader) -> Mapping[Digest, Record]:
 class _Reader:
     """Reads one repository."""
 
-    def __init__(
-        self, client: Client, repository: Repository, disk: Mapping[str, Mapping[Digest, datetime]]
-    ) -> None:
+    def __init__(self, client: Client, repository: Repository, disk: Mapping[str, Mapping[Digest, datetime]]) -> None:
         self.client = client
         self.repository = repository
         self.pushed = disk.get(repository.path, {})

@@ -19,7 +19,7 @@ from tests.unit.registry.memory import NOW, Memory
 DAYS = timedelta(days=1)
 
 
-def judged(memory: Memory, rules: Rules, *, services: Sequence[str] = ("web",), disk: Mapping = {}) -> Decision:  # type: ignore[type-arg]  # noqa: B006
+def judged(memory: Memory, rules: Rules, *, services: Sequence[str] = ("web",), disk: Mapping = {}) -> Decision:  # type: ignore[type-arg]
     found = anyio.run(survey, cast(Client, memory), services, disk)
     return decide(found.holdings, found.told, rules, now=NOW)
 
@@ -74,7 +74,10 @@ def test_what_moves_has_the_prefix_too() -> None:
 def test_tags_of_another_environment_stay() -> None:
     memory = Memory()
     tagged(memory, "p-v1.0.0", "v1.0.0")
-    assert stays(judged(memory, Rules(others=("p-",)))) == {"p-v1.0.0": "p-v1.0.0 is not of this environment", "v1.0.0": ""}
+    assert stays(judged(memory, Rules(others=("p-",)))) == {
+        "p-v1.0.0": "p-v1.0.0 is not of this environment",
+        "v1.0.0": "",
+    }
     assert stays(judged(memory, Rules(prefix="p-", others=("",)))) == {
         "p-v1.0.0": "",
         "v1.0.0": "v1.0.0 is not of this environment",
@@ -84,7 +87,11 @@ def test_tags_of_another_environment_stay() -> None:
 def test_by_pattern() -> None:
     memory = Memory()
     tagged(memory, "v1.0.0", "v2.0.0", "V1.0.0")
-    assert stays(judged(memory, Rules(patterns=("v1.*",)))) == {"v1.0.0": "v1.0.0 matches v1.*", "v2.0.0": "", "V1.0.0": ""}
+    assert stays(judged(memory, Rules(patterns=("v1.*",)))) == {
+        "v1.0.0": "v1.0.0 matches v1.*",
+        "v2.0.0": "",
+        "V1.0.0": "",
+    }
 
 
 def test_all_tags_of_an_image_stay_with_it() -> None:
@@ -164,7 +171,13 @@ def releases() -> Memory:
     for number in range(4):
         web = memory.image("web", f"web {number}", f"v1.0.{number}")
         lot = {"api": api, "web": web}
-        memory.record(f"2025010{number}T000000Z-a", lot, f"v1.0.{number}", version=f"v1.0.{number}", started=NOW - (90 - number) * DAYS)
+        memory.record(
+            f"2025010{number}T000000Z-a",
+            lot,
+            f"v1.0.{number}",
+            version=f"v1.0.{number}",
+            started=NOW - (90 - number) * DAYS,
+        )
         if number == 2:
             before = lot
     memory.record("20250201T000000Z-b", before, started=NOW - 20 * DAYS)
@@ -191,7 +204,9 @@ def test_a_record_stays_with_any_of_its_images(releases: Memory) -> None:
 
 def test_a_record_goes_with_the_last_of_its_images() -> None:
     memory = Memory()
-    memory.record("20250101T000000Z-a", {"web": memory.image("web", "one", "pr-1")}, started=NOW - 30 * DAYS, environment="x")
+    memory.record(
+        "20250101T000000Z-a", {"web": memory.image("web", "one", "pr-1")}, started=NOW - 30 * DAYS, environment="x"
+    )
     memory.record("20250102T000000Z-b", {"web": memory.image("web", "two", "v1.0.0")}, "v1.0.0", version="v1.0.0")
     decision = judged(memory, Rules(patterns=("v1*",)))
     assert stays(decision, RECORDS) == {"20250101T000000Z-a": "", "20250102T000000Z-b": "its web stays"}
@@ -209,7 +224,9 @@ def test_a_version_that_stays_for_one_service_keeps_what_was_released_with_it() 
     assert "part of the release v1.0.0, which stays" in stays(found, "api")["v1.0.0"]
 
 
-@pytest.mark.parametrize(("state", "days", "kept"), [("moving", 3, True), ("recorded", 3, True), ("moving", 8, False), ("undone", 3, False)])
+@pytest.mark.parametrize(
+    ("state", "days", "kept"), [("moving", 3, True), ("recorded", 3, True), ("moving", 8, False), ("undone", 3, False)]
+)
 def test_a_release_that_can_be_resumed_keeps_its_images(state: str, days: int, kept: bool) -> None:
     memory = Memory()
     lot = {"web": memory.image("web", "one", "abc1234")}
@@ -241,7 +258,9 @@ def test_what_has_lost_its_tag_goes_when_it_is_old_enough() -> None:
     for name, days in (("old", 5), ("new", 0.5)):
         memory.record(f"2025050{int(days)}T000000Z", {"web": memory.image("web", name)}, started=NOW - days * DAYS)
     unknown = memory.image("web", "nobody knows")
-    found = {item.digest: item.reasons for item in judged(memory, Rules(patterns=("none",))).judged if item.service == "web"}
+    found = {
+        item.digest: item.reasons for item in judged(memory, Rules(patterns=("none",))).judged if item.service == "web"
+    }
     assert sorted(found.values()) == [(), ("its age is not known",), ("not a day old",)]
     assert found[unknown[0]] == ("its age is not known",)
 

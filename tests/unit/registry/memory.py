@@ -154,9 +154,7 @@ class Memory:
         services = {
             name: {
                 "index": digests[0],
-                "published": [
-                    {"repository": name, "tags": [{**move, "after": digests[0]} for move in moves]}
-                ],
+                "published": [{"repository": name, "tags": [{**move, "after": digests[0]} for move in moves]}],
                 "platforms": {
                     f"linux/{arch}": _unit(digest)
                     for arch, digest in zip(("amd64", "arm64"), digests[1:], strict=False)
@@ -225,5 +223,5 @@ def names(items: Iterable[Any]) -> list[str]:
 class Refusing(Memory):
     """A registry that deletes nothing."""
 
-    async def delete_manifest(self, repository: Repository, digest: Digest) -> bool:
+    async def delete_manifest(self, repository: Repository, _: Digest) -> bool:
         raise RegistryError(f"{repository}: DELETE: not allowed [http 405]", remedy="none")
