@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -36,11 +37,13 @@ def render(survey: Survey, decision: Decision, removed: Removed | None, *, now: 
     rows = (
         (verb, [(item, _why(item)) for item in gone]),
         ("NOT deleted", [(item, left[item.digest]) for item in decision.going if item.digest in left]),
-        ("stays", [(item, _first(item)) for item in staying]),
+        ("stays", [(item, _first(item)) for item in staying if item.tags]),
     )
     for title, items in rows:
         if items:
             parts.append(_table(title, items, now) if width >= _NARROW else _blocks(title, items, now))
+    loose = Counter((item.service, item.reasons[0]) for item in staying if not item.tags)
+    parts += [Text(f"{count} of {service} without a tag: {why}") for (service, why), count in sorted(loose.items())]
     parts.append(Text(sums(survey, decision, removed)))
     return Group(*parts)
 
@@ -67,8 +70,10 @@ def collected(before: int, after: int) -> str:
 
 def _counted(items: Sequence[Judged]) -> str:
     records = sum(item.service == RECORDS for item in items)
-    images = len(items) - records
-    return f"{images} image{'' if images == 1 else 's'} and {records} record{'' if records == 1 else 's'}"
+    untagged = sum(item.service != RECORDS and not item.tags for item in items)
+    images = len(items) - records - untagged
+    loose = f", {untagged} without a tag" if untagged else ""
+    return f"{images} image{'' if images == 1 else 's'}{loose} and {records} record{'' if records == 1 else 's'}"
 
 
 def _why(item: Judged) -> str:
