@@ -30,30 +30,29 @@ _PATIENCE = 2.0
 """A pull may take so many times its goal before it is given up."""
 
 
-class _Size(click.ParamType[int, str]):
+def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
     """Bytes, written as sizes are in sealift.yaml."""
-
-    name = "size"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            return int(TypeAdapter(ByteSize).validate_python(value))
-        except ValidationError:
-            self.fail(f"expected a size such as 500MB or 64MiB, found {shown(str(value))}", param, ctx)
+    try:
+        return None if value is None else int(TypeAdapter(ByteSize).validate_python(value))
+    except ValidationError:
+        raise click.BadParameter(f"expected a size such as 500MB or 64MiB, found {shown(value or '')}") from None
 
 
-_SIZE = _Size()
 _PERCENT = click.FloatRange(0, 100)
 
 
 @click.command("status")
 @environment
 @click.option("--service", "services", multiple=True, metavar="NAME", help="Only this service. Repeatable.")
-@click.option("--max-size", type=_SIZE, default="500MB", show_default=True, help="Every image is smaller.")
+@click.option(
+    "--max-size", callback=_size, metavar="SIZE", default="500MB", show_default=True, help="Every image is smaller."
+)
 @click.option(
     "--max-storage", type=_PERCENT, metavar="PERCENT", default=80, show_default=True, help="Storage is less full."
 )
-@click.option("--quota", type=_SIZE, help="What the registry may hold; storage is judged against this.")
+@click.option(
+    "--quota", callback=_size, metavar="SIZE", help="What the registry may hold; storage is judged against this."
+)
 @click.option(
     "--min-push",
     type=_PERCENT,

@@ -80,7 +80,9 @@ class _File:
 
     def read(self, content: str | bytes) -> None:
         try:
-            documents = [node for node in yaml.compose_all(content, Loader=_LOADER) if node is not None]
+            # What stands between two `---` may be nothing.
+            nodes = (node for node in yaml.compose_all(content, Loader=_LOADER) if node is not None)
+            documents = [node for node in nodes if node.tag != "tag:yaml.org,2002:null"]
         except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
             mark = getattr(error, "problem_mark", None)
             why = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -112,6 +114,9 @@ class _File:
                 waiting.extend(node.value)
             elif isinstance(node, yaml.MappingNode):
                 waiting.extend(part for pair in node.value for part in pair)
+                if any(not isinstance(key, yaml.ScalarNode) for key, _ in node.value):
+                    # What YAML makes of {{ … }} without quotes.
+                    self._wrong(node.start_mark.line + 1, "is a template: which images it names cannot be told")
                 self._image(node)
 
     def _digests(self, node: yaml.ScalarNode) -> None:
