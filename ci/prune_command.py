@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,22 +17,19 @@ from ci import options as opt
 from ci.interrupt import interruptible
 from ci.local.garbage import Collected, collect
 from ci.local.machine import make_setup
-from ci.local.storage import find_ours, pushed
+from ci.local.storage import find_ours
 from ci.output import dump
+from ci.pruning import prune
 from ci.registry_commands import environment
 from ci.registry_ground import Registries, registries
 from ci.terminal import answers, report
-from pipelines.config import Flags, Settings, resolve
-from pipelines.deployed import Ours, deployed
+from pipelines.config import Settings
 from pipelines.errors import ConfigError, RegistryError, SeveralErrors
-from pipelines.holdings import subject_of
-from pipelines.model import RECORDS, Target
-from pipelines.registry.client import Client
-from pipelines.registry.removal import Removed, remove
-from pipelines.registry.survey import Survey, survey
+from pipelines.registry.removal import Removed
+from pipelines.registry.survey import Survey
 from pipelines.report import retention as shown
-from pipelines.retention import MOVING, Decision, Rules, decide
-from pipelines.tags import slug
+from pipelines.retention import Decision
+from pipelines.rules import Rules
 
 
 @click.command("prune")
@@ -82,15 +78,16 @@ def prune_command(
     now = datetime.now(UTC)
 
     async def work() -> list[tuple[Survey, Decision, Removed | None]]:
-        return await _prune(found, found.chosen(services), rules, contents, confirm=confirm, now=now)
+        return await prune(found, found.chosen(services), rules, contents, confirm=confirm, now=now)
 
     results = anyio.run(interruptible, work)
-    collected = _collect(found, results) if gc and confirm else None
+    failures = [done.failure for _, _, done in results if done and done.failure]
+    collected = _collect(found, results) if gc and confirm and not failures else None
     if as_json:
         dump(_document(results, confirm=confirm, collected=collected))
     else:
         _write(results, confirm=confirm, gc=gc, collected=collected, now=now)
-    if failures := [done.failure for _, _, done in results if done and done.failure]:
+    if failures:
         raise failures[0] if len(failures) == 1 else SeveralErrors(failures)
     if any(done and done.left for _, _, done in results):
         raise RegistryError(
@@ -133,73 +130,6 @@ def _content(name: str) -> tuple[str, bytes]:
             remedy="name the manifests, Compose files or release records of what is deployed",
             step="retention",
         ) from error
-
-
-async def _prune(
-    found: Registries,
-    services: Sequence[str],
-    rules: Rules,
-    files: Sequence[tuple[str, bytes]],
-    *,
-    confirm: bool,
-    now: datetime,
-) -> list[tuple[Survey, Decision, Removed | None]]:
-    """Read all registries, decide, and only then delete."""
-    async with found.clients(found.targets) as clients:
-        surveys = [await survey(client, services, _on_disk(found, client.target, services)) for client in clients]
-        named = deployed(files, _ours(found, surveys))
-        decided: list[tuple[Client, Survey, Decision, Rules]] = []
-        for client, held in zip(clients, surveys, strict=True):
-            here = replace(rules, deployed=named, others=_others(found, client.target), moving=_moving(found))
-            decided.append((client, held, decide(held.holdings, held.told, here, now=now), here))
-        results: list[tuple[Survey, Decision, Removed | None]] = []
-        for client, held, decision, here in decided:
-            done = await remove(client, held, decision, here, report) if confirm else None
-            results.append((held, decision, done))
-        return results
-
-
-def _on_disk(found: Registries, target: Target, services: Sequence[str]) -> Mapping[str, Mapping[Any, datetime]]:
-    """Repository's path → when its manifests were pushed, of the registry that we run ourselves."""
-    setup = make_setup(found.environ, report)
-    ours = find_ours(setup, target.registry)
-    if ours is None:
-        return {}
-    paths = [target.repository(name).path for name in (*services, RECORDS)]
-    return {path: pushed(setup, ours, path) for path in paths}
-
-
-def _ours(found: Registries, surveys: Sequence[Survey]) -> Ours:
-    """How files may name what is there."""
-    prefixes = {target.prefix for target in found.targets}
-    return Ours(
-        repositories={
-            str(held.target.repository(item.name)): {
-                tag: digest for tag, digest in item.tags.items() if subject_of(tag) is None
-            }
-            for held in surveys
-            for item in held.holdings
-            if item.name != RECORDS
-        },
-        names=frozenset(prefix + name for prefix in ("", *prefixes) for name in found.services),
-        digests=frozenset(digest for held in surveys for item in held.holdings for digest in item.manifests),
-    )
-
-
-def _others(found: Registries, target: Target) -> tuple[str, ...]:
-    """The prefixes of other environments' tags in the same repositories."""
-    place = (target.registry, target.prefix)
-    prefixes = []
-    for name in found.config.environments:
-        other = resolve(found.config, environ={}, flags=Flags(env=name))
-        there = {(item.registry, item.prefix) for item in (*other.targets, *other.regions)}
-        if name != found.settings.environment and place in there:
-            prefixes.append(other.tag_prefix)
-    return tuple(dict.fromkeys(prefixes))
-
-
-def _moving(found: Registries) -> frozenset[str]:
-    return MOVING | {slug(found.config.main_branch), *found.config.environments}
 
 
 def _collect(found: Registries, results: Sequence[tuple[Survey, Decision, Removed | None]]) -> Collected | None:

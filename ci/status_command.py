@@ -19,6 +19,7 @@ from ci.output import dump
 from ci.registry_commands import environment
 from ci.registry_ground import Registries, registries
 from ci.terminal import answers, report
+from pipelines.config import is_loopback
 from pipelines.errors import ExitCode, shown
 from pipelines.registry.client import Client
 from pipelines.registry.measure import measure
@@ -160,6 +161,8 @@ async def _measured(
 
 def _disk(found: Registries, client: Client) -> tuple[int, float] | None:
     """Bytes on disk, and how full the file system is, of the registry that we run ourselves."""
+    if not is_loopback(client.target.registry):
+        return None
     setup = make_setup(found.environ, report)
     ours = find_ours(setup, client.target.registry)
     if ours is None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from pipelines.holdings import Contents
 from pipelines.model import Digest
-from pipelines.retention import GRACE, UNFINISHED, Rules, Told
+from pipelines.rules import GRACE, UNFINISHED, Rules, Told
 from pipelines.versions import parse, stable
 
 Reasons = dict[Digest, list[str]]

@@ -13,7 +13,8 @@ from pipelines.registry.client import Client
 from pipelines.registry.each import each
 from pipelines.registry.survey import Survey
 from pipelines.removal import Step, steps
-from pipelines.retention import Decision, Judged, Rules
+from pipelines.retention import Decision, Judged
+from pipelines.rules import Rules
 
 Progress = Callable[[str], None]
 

@@ -13,7 +13,8 @@ from pipelines.keeping import last_versions
 from pipelines.model import RECORDS, Digest
 from pipelines.registry.client import Client
 from pipelines.registry.survey import survey
-from pipelines.retention import MOVING, Decision, Judged, Rules, decide
+from pipelines.retention import Decision, Judged, decide
+from pipelines.rules import MOVING, Rules
 from tests.unit.registry.memory import NOW, Memory
 
 DAYS = timedelta(days=1)

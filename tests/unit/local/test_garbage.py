@@ -13,6 +13,7 @@ from ci.local.machine import locals_of
 from ci.local.official import REGISTRY_IMAGE
 from ci.local.processes import Process, identify
 from ci.local.record import Ledger
+from ci.local.runner import Completed
 from ci.local.setup import Setup
 from ci.local.storage import find_ours, pushed, uploading, usage
 from pipelines.errors import RegistryError
@@ -137,16 +138,14 @@ def test_a_container_that_does_not_stop_or_come_back_is_told(
     monkeypatch.setattr(module, "answers", lambda _port: False)
     with pytest.raises(RegistryError, match="did not come back"):
         collect(contained, ADDRESS, lambda _: None)
-    runner.answers.insert(0, lambda command: module_failed(command))
+    runner.answers.insert(0, no_such_container)
     monkeypatch.setattr(module, "answers", lambda _port: True)
     with pytest.raises(RegistryError, match="docker stop sealift-registry failed: no such container"):
         collect(contained, ADDRESS)
     assert not [command for command in runner.commands[-2:] if "garbage-collect" in command]
 
 
-def module_failed(command: list[str]) -> object:
-    from ci.local.runner import Completed
-
+def no_such_container(command: list[str]) -> Completed | None:
     return Completed(1, errors="no such container") if command[:2] == ["docker", "stop"] else None
 
 

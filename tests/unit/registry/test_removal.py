@@ -19,7 +19,8 @@ from pipelines.registry.client import Client
 from pipelines.registry.documents import INDEX
 from pipelines.registry.removal import Removed, remove
 from pipelines.registry.survey import Survey, survey
-from pipelines.retention import Decision, Rules, decide
+from pipelines.retention import Decision, decide
+from pipelines.rules import Rules
 from tests.unit.registry.memory import NOW, Killed, Memory, Refusing
 
 DAYS = timedelta(days=1)
