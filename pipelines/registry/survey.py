@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipelines.errors import RegistryError
@@ -69,6 +69,8 @@ async def survey(client: Client, services: Sequence[str], disk: Mapping[str, Map
     kept = Reader(client, target.repository(RECORDS), disk)
     papers = await kept.contents(RECORDS, {})
     records = await _records(client, kept)
+    dates = {digest: record.finished or record.started for digest, record in records.items()}
+    papers = replace(papers, seen={**dates, **papers.seen})
     seen = _seen(records.values(), services)
 
     async def one(name: str) -> Contents:

@@ -300,3 +300,22 @@ def test_only_the_tag_goes_where_the_same_list_is_needed_for_something_else() ->
     assert empty in there.manifests
     assert new[0].replace(":", "-") in there.tags
     assert old[0].replace(":", "-") not in there.tags
+
+
+def test_an_index_goes_before_its_platform_that_has_a_tag_too(memory: Memory) -> None:
+    index = memory.repos["web"].tags["v1.0.0"]
+    platform = Digest(memory.repos["web"].manifests[index]["manifests"][0]["digest"])
+    memory.repos["web"].tags["a-v1.0.0-amd64"] = platform
+    found, decision = look(memory, LAST, ONE)
+    # It has no date of its own; that of the release's record is known.
+    assert [item.tags for item in decision.going][:2] == [("a-v1.0.0-amd64",), ("v1.0.0",)]
+    done = anyio.run(remove, cast(Client, memory), found, decision, LAST, lambda _: None)
+    assert done.left == []
+    assert memory.deleted.index(index) < memory.deleted.index(platform)
+
+
+def test_what_only_a_record_tells_of_is_found(memory: Memory) -> None:
+    bare = [memory.platform("web", "no tag, nothing attached")]
+    memory.record("20250110T000000Z", {"web": [*bare, *bare]}, started=NOW - 30 * DAYS, environment="other")
+    prune(memory, Rules(patterns=("v1*",)), ONE)
+    assert bare[0] not in memory.repos["web"].manifests
