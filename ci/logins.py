@@ -28,14 +28,24 @@ def find_logins(environ: Mapping[str, str], settings: Settings, targets: Iterabl
 
 
 def decide(environ: Mapping[str, str], given: Mapping[str, Login], targets: Iterable[Target]) -> dict[str, Login]:
-    """The logins of all targets: that of the variables, else Docker's, else GitHub Actions' for its own registry.
+    """The logins of all targets: that of the variables, else Docker's, else what GitHub Actions gives the job.
 
     :param given: what DOCKER_USERNAME and DOCKER_PASSWORD have, for the environment's registry.
     :raises RegistryError: as in `find_logins`.
     """
     registries = dict.fromkeys(target.registry for target in targets)
     found = {**given, **from_docker(environ, (one for one in registries if one not in given))}
-    return found | {one: login for one in registries if one not in found and (login := from_github(environ, one))}
+    return found | {one: login for one in registries if one not in found and (login := _from_the_job(environ, one))}
+
+
+def _from_the_job(environ: Mapping[str, str], registry: str) -> Login | None:
+    if login := from_github(environ, registry):
+        return login
+    if not environ.get("ACTIONS_ID_TOKEN_REQUEST_URL"):
+        return None
+    from ci.identity import from_identity
+
+    return from_identity(environ, kind_of(registry), registry)
 
 
 def from_github(environ: Mapping[str, str], registry: str) -> Login | None:

@@ -20,8 +20,8 @@ from ci.local.machine import make_setup
 from ci.local.storage import find_ours
 from ci.output import dump
 from ci.pruning import prune
-from ci.registry_commands import environment
 from ci.registry_ground import Registries, registries
+from ci.registry_options import environment
 from ci.terminal import answers, report
 from pipelines.config import Settings
 from pipelines.errors import ConfigError, RegistryError, SeveralErrors

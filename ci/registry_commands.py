@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
 
 import anyio
 import click
@@ -15,7 +14,10 @@ from ci import docker_config
 from ci import options as opt
 from ci.interrupt import interruptible
 from ci.output import dump
+from ci.registry_carry import copy_command, pull_command
 from ci.registry_ground import Registries, registries
+from ci.registry_look import inspect_command, list_command
+from ci.registry_options import ENVIRONMENT, environment
 from ci.registry_output import write_checked
 from ci.terminal import answers, report
 from pipelines.config import is_loopback
@@ -27,15 +29,6 @@ from pipelines.registry.client import Client
 from pipelines.registry.kind import Kind
 from pipelines.registry.kinds import kind_of
 
-F = TypeVar("F", bound=Callable[..., Any])
-_ENVIRONMENT = click.option("--env", metavar="NAME", help="Environment from sealift.yaml. [default: local]")
-_REGISTRY = click.option("--registry", metavar="HOST[:PORT]", help="This registry, not the environment's.")
-
-
-def environment(command: F) -> F:
-    """The options that say which registries."""
-    return _ENVIRONMENT(_REGISTRY(opt.root(command)))
-
 
 @click.group("registry")
 def registry_group() -> None:
@@ -46,7 +39,7 @@ def registry_group() -> None:
 @click.argument("registry", required=False, metavar="[REGISTRY]")
 @click.option("--username", "-u", metavar="NAME", help="User name. [default: the registry's only one, or asked for]")
 @click.option("--password-stdin", is_flag=True, help="Take the password, or token, from standard input.")
-@_ENVIRONMENT
+@ENVIRONMENT
 @opt.root
 def login_command(
     registry: str | None, username: str | None, password_stdin: bool, env: str | None, root: Path
@@ -77,7 +70,7 @@ def login_command(
 
 @registry_group.command("logout")
 @click.argument("registry", required=False, metavar="[REGISTRY]")
-@_ENVIRONMENT
+@ENVIRONMENT
 @opt.root
 def logout_command(registry: str | None, env: str | None, root: Path) -> None:
     """Remove the login for REGISTRY, by default the environment's, from where Docker keeps it."""
@@ -155,3 +148,7 @@ async def check_all(found: Registries, *, read_only: bool) -> list[Checked]:
         for client in clients:
             group.start_soon(one, client)
     return [results[target] for target in found.targets]
+
+
+for _command in (list_command, inspect_command, pull_command, copy_command):
+    registry_group.add_command(_command)

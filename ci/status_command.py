@@ -16,8 +16,8 @@ from ci.interrupt import interruptible
 from ci.local.machine import make_setup
 from ci.local.storage import find_ours, usage
 from ci.output import dump
-from ci.registry_commands import environment
 from ci.registry_ground import Registries, registries
+from ci.registry_options import environment
 from ci.terminal import answers, report
 from pipelines.config import is_loopback
 from pipelines.errors import ExitCode, shown

@@ -6,14 +6,12 @@ Answers are digests, tags and documents in this project's own types; refusals ar
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self, TypeVar
 
 import anyio
-import anyio.to_thread
 import requests
 from dxf.exceptions import DXFError
 
@@ -22,6 +20,8 @@ from pipelines.errors import RegistryError
 from pipelines.model import RECORDS, Digest, Repository, Tag, Target
 from pipelines.registry.answers import Meaning, meaning
 from pipelines.registry.auth import Login
+from pipelines.registry.concurrent import in_thread
+from pipelines.registry.contents import checked, digest_of, document
 from pipelines.registry.documents import (
     EMPTY,
     INDEX,
@@ -37,7 +37,7 @@ from pipelines.registry.documents import (
 from pipelines.registry.kinds import kind_of
 from pipelines.registry.retry import retried
 from pipelines.registry.wire import Wire, authorities, new_session
-from pipelines.registry.words import json_of, lost
+from pipelines.registry.words import lost
 
 T = TypeVar("T")
 _AT_ONCE = 8
@@ -68,11 +68,9 @@ class Client:
         self._verify = authorities(os.environ if environ is None else environ) if verify is None else verify
         self._session = new_session(direct=is_loopback(target.registry))
         self._wires: dict[str, Wire] = {}
-        self._without_api: set[str] = set()
-        self._limit: anyio.CapacityLimiter | None = None
+        self._limit = anyio.CapacityLimiter(_AT_ONCE)
 
     async def __aenter__(self) -> Self:
-        self._limit = anyio.CapacityLimiter(_AT_ONCE)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -97,8 +95,7 @@ class Client:
         return self._wires[path]
 
     async def _do(self, work: Callable[[], T]) -> T:
-        # A thread that waits for a registry must not keep an interrupted command from ending.
-        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._limit)
+        return await in_thread(work, self._limit)
 
     @retried
     async def ping(self) -> None:
@@ -130,21 +127,21 @@ class Client:
         """A manifest or index; None if there is none. Its content is that of the digest, or it is an error."""
         wire = self._wire(repository.path)
         answer = await self._do(lambda: _found(partial(wire.ask, "get", f"manifests/{reference}", headers=_ACCEPT)))
-        return _document(answer, self.target.registry, reference) if answer is not None else None
+        return document(answer, self.target.registry, reference) if answer is not None else None
 
     @retried
     async def blob(self, repository: Repository, digest: Digest) -> Document | None:
         """A blob that is JSON, such as an image's configuration; None if there is none."""
         wire = self._wire(repository.path)
         answer = await self._do(lambda: _found(partial(wire.ask, "get", f"blobs/{digest}")))
-        return _document(answer, self.target.registry, digest) if answer is not None else None
+        return document(answer, self.target.registry, digest) if answer is not None else None
 
     @retried
     async def content(self, repository: Repository, digest: Digest) -> bytes | None:
         """A small blob's bytes; None if there is none."""
         wire = self._wire(repository.path)
         answer = await self._do(lambda: _found(partial(wire.ask, "get", f"blobs/{digest}")))
-        return _checked(answer.content, self.target.registry, digest) if answer is not None else None
+        return checked(answer.content, self.target.registry, digest) if answer is not None else None
 
     async def referrers(self, repository: Repository, digest: Digest) -> tuple[Referrer, ...]:
         """What is attached to a digest: by the referrers API, else by the tag `sha256-…` of registries without it."""
@@ -171,9 +168,7 @@ class Client:
 
     @retried
     async def attached(self, repository: Repository, digest: Digest) -> tuple[Referrer, ...] | None:
-        """What the referrers API lists; None where there is no such API, or not for this repository."""
-        if repository.path in self._without_api:
-            return None
+        """What the referrers API lists; None where there is no such API, or nothing known of the digest."""
         wire = self._wire(repository.path)
 
         def ask() -> list[Any] | None:
@@ -185,11 +180,7 @@ class Client:
                 raise
 
         entries = await self._do(ask)
-        if entries is None:
-            # Where there is nothing, the API answers with an empty list (distribution specification, "end-12").
-            self._without_api.add(repository.path)
-            return None
-        return referrers_in(entries)
+        return None if entries is None else referrers_in(entries)
 
     @retried
     async def download(self, repository: Repository, digest: Digest) -> int:
@@ -240,11 +231,11 @@ class Client:
         wire = self._wire(repository.path)
 
         def push() -> Digest:
-            blobs = {_digest(data): data for data in (EMPTY, content)}
+            blobs = {digest_of(data): data for data in (EMPTY, content)}
             for digest, data in blobs.items():
                 wire.put_blob(digest, data)
-            text = manifest_of(_digest(content), len(content), artifact_type, subject)
-            digest = _digest(text)
+            text = manifest_of(digest_of(content), len(content), artifact_type, subject)
+            digest = digest_of(text)
             wire.ask("put", f"manifests/{tag or digest}", data=text, headers={"Content-Type": MANIFEST})
             return digest
 
@@ -289,29 +280,3 @@ def _found(ask: Callable[[], T]) -> T | None:
         if meaning(failure.what) is Meaning.NOT_FOUND:
             return None
         raise
-
-
-def _digest(data: bytes) -> Digest:
-    return Digest(f"sha256:{hashlib.sha256(data).hexdigest()}")
-
-
-def _checked(data: bytes, registry: str, reference: str) -> bytes:
-    if isinstance(reference, Digest) and _digest(data) != reference:
-        raise RegistryError(
-            f"{registry}: what it serves as {reference} is something else, {_digest(data)}",
-            remedy="the registry's storage is damaged, or something between you and it changes what it serves",
-        )
-    return data
-
-
-def _document(answer: requests.Response, registry: str, reference: Digest | Tag) -> Document:
-    data = _checked(answer.content, registry, reference)
-    try:
-        document: dict[str, Any] = json_of(answer)
-    except ValueError as error:
-        what = f"{registry}: {reference}: {error}"
-        raise RegistryError(what, remedy=meaning(what).value) from error
-    served = answer.headers.get("Content-Type", "").partition(";")[0]
-    return Document(
-        digest=_digest(data), media_type=str(document.get("mediaType") or served), size=len(data), document=document
-    )

@@ -22,6 +22,7 @@ class Reader:
         self.pushed = disk.get(repository.path, {})
         self.documents: dict[Digest, Document] = {}
         self.referrers: dict[Digest, frozenset[Digest]] = {}
+        self.api: bool | None = None
 
     async def contents(self, name: str, seen: Mapping[Digest, datetime]) -> Contents:
         """All of it: what tags name, and what records, attachments or the registry's own files speak of.
@@ -67,7 +68,8 @@ class Reader:
         asked: set[Digest] = set()
         while waiting:
             await each(sorted(waiting - self.documents.keys()), self._read)
-            await each(sorted(waiting), self._refer)
+            await each(sorted(waiting & self.documents.keys()), self._refer)
+            await each(sorted(waiting - self.documents.keys()), self._refer)
             asked |= waiting
             children = {child for one in waiting & self.documents.keys() for child in self._children(one)}
             about = {other for one in waiting for other in self.referrers.get(one, ())}
@@ -92,7 +94,13 @@ class Reader:
             self.documents[digest] = held
 
     async def _refer(self, digest: Digest) -> None:
+        there = digest in self.documents
+        # Some answer for what is not there as those without the API do: that tells nothing.
+        if self.api is False or (self.api is None and not there):
+            return
         about = await self.client.attached(self.repository, digest)
+        if there and self.api is None:
+            self.api = about is not None
         if about:
             self.referrers[digest] = frozenset(item.digest for item in about)
 

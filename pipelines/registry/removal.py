@@ -16,6 +16,12 @@ from pipelines.removal import Step, steps
 from pipelines.retention import Decision, Judged
 from pipelines.rules import Rules
 
+_INSTEAD = {
+    "ghcr": "; in GitHub Actions, actions/delete-package-versions",
+    "ecr": "; or give the repository a lifecycle policy: aws ecr put-lifecycle-policy",
+}
+"""What else deletes at a kind of registry whose API does not."""
+
 Progress = Callable[[str], None]
 
 
@@ -38,7 +44,7 @@ async def remove(client: Client, survey: Survey, decision: Decision, rules: Rule
 
     :param progress: is told of each that is gone.
     """
-    done = Removed()
+    done = Removed(failure=cannot(client) if decision.going else None)
     lots = {item.manifest: item.lot for item in survey.told}
     watch = _Watch(client, survey)
     for contents in survey.holdings:
@@ -63,6 +69,19 @@ async def remove(client: Client, survey: Survey, decision: Decision, rules: Rule
                 remover.left.append(item.digest)
                 done.left.append((item, why))
     return done
+
+
+def cannot(client: Client) -> RegistryError | None:
+    """That this kind of registry deletes nothing over its API, and what does; None if it may."""
+    kind = client.kind
+    if kind.deletes:
+        return None
+    return RegistryError(
+        f"{client.target}: {kind.name} deletes nothing over the registry API; nothing was deleted",
+        remedy=f"delete the digests that --json lists {kind.delete}{_INSTEAD.get(kind.id, '')};"
+        " do not let a policy delete what has no tag: platforms and signatures have none",
+        step="retention",
+    )
 
 
 class _Watch:

@@ -25,6 +25,7 @@ class Peer:
 
     port: int
     login: tuple[str, str] | None = None
+    scheme: str = "http"
 
     @property
     def address(self) -> str:
@@ -40,14 +41,21 @@ class Peer:
 
 @contextmanager
 def distribution(
-    folder: Path, *, storage: Mapping[str, object] | None = None, login: tuple[str, str] | None = None
+    folder: Path,
+    *,
+    storage: Mapping[str, object] | None = None,
+    login: tuple[str, str] | None = None,
+    tls: tuple[Path, Path] | None = None,
+    auth: Mapping[str, object] | None = None,
 ) -> Iterator[Peer]:
     """The real registry on a free port, until the block ends.
 
     :param folder: receives its configuration and, in `blobs`, its storage.
     :param storage: further keys of the configuration's `storage`.
+    :param tls: certificate and key, if it speaks TLS.
+    :param auth: the configuration's `auth`, if it is not that of `login`.
     """
-    peer = Peer(port=_free_port(), login=login)
+    peer = Peer(port=_free_port(), login=login, scheme="https" if tls else "http")
     folder.mkdir(parents=True, exist_ok=True)
     config: dict[str, object] = {
         "version": 0.1,
@@ -59,6 +67,11 @@ def distribution(
         users = folder / "htpasswd"
         users.write_text(f"{login[0]}:{bcrypt.hashpw(login[1].encode(), bcrypt.gensalt(rounds=4)).decode()}\n")
         config["auth"] = {"htpasswd": {"realm": "test", "path": str(users)}}
+    if auth is not None:
+        config["auth"] = auth
+    if tls is not None:
+        address = f"127.0.0.1:{peer.port}"
+        config["http"] = {"addr": address, "tls": {"certificate": str(tls[0]), "key": str(tls[1])}}
     (folder / "config.json").write_text(json.dumps(config))
     binary = tool_folder(make_setup(os.environ, print), REGISTRY) / "registry"
     with (folder / "log.txt").open("w") as log:
@@ -100,7 +113,7 @@ def _wait(peer: Peer, process: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(300):
         assert process.poll() is None, log.read_text()
         try:
-            httpx.get(f"http://{peer.address}/v2/", trust_env=False)
+            httpx.get(f"{peer.scheme}://{peer.address}/v2/", trust_env=False, verify=False)  # noqa: S501
         except httpx.TransportError:
             time.sleep(0.1)
         else:

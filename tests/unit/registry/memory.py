@@ -12,6 +12,8 @@ from typing import Any
 from pipelines.errors import RegistryError
 from pipelines.model import RECORDS, Digest, Repository, Tag, Target
 from pipelines.registry.documents import INDEX, MANIFEST, Document, Referrer
+from pipelines.registry.kind import Kind
+from pipelines.registry.kinds import kind_of
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 TARGET = Target(registry="registry.example.com", prefix="shop/")
@@ -44,6 +46,10 @@ class Memory:
     blobs: dict[Digest, bytes] = field(default_factory=dict)
     dies_after: int | None = None
     deleted: list[str] = field(default_factory=list)
+
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.target.registry)
 
     def repo(self, repository: Repository) -> Repo:
         return self.repos.setdefault(repository.path.removeprefix(self.target.prefix), Repo())

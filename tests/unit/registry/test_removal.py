@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import RegistryError
-from pipelines.model import RECORDS, Digest, Repository
+from pipelines.model import RECORDS, Digest, Repository, Target
 from pipelines.registry.client import Client
 from pipelines.registry.documents import INDEX
 from pipelines.registry.removal import Removed, remove
@@ -319,3 +319,18 @@ def test_what_only_a_record_tells_of_is_found(memory: Memory) -> None:
     memory.record("20250110T000000Z", {"web": [*bare, *bare]}, started=NOW - 30 * DAYS, environment="other")
     prune(memory, Rules(patterns=("v1*",)), ONE)
     assert bare[0] not in memory.repos["web"].manifests
+
+
+@pytest.mark.parametrize(
+    ("registry", "said"),
+    [("ghcr.io", "actions/delete-package-versions"), ("docker.io", "hub.docker.com"),
+     ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "lifecycle policy")],
+)  # fmt: skip
+def test_a_kind_that_deletes_nothing_is_told_with_what_does(registry: str, said: str, memory: Memory) -> None:
+    memory.target = Target(registry=registry, prefix="shop/")
+    before = memory.state()
+    done = prune(memory, LAST, ONE)
+    assert memory.state() == before
+    assert done.gone == []
+    assert done.failure is not None
+    assert said in done.failure.remedy

@@ -182,3 +182,22 @@ def test_the_operation_keeps_its_documentation() -> None:
         """What it does."""
 
     assert retried(operation).__doc__ == "What it does."
+
+
+def told_to_wait(seconds: float) -> RegistryError:
+    failure = error("ghcr.io: too many requests [http 429]")
+    failure.after = seconds
+    return failure
+
+
+async def test_as_long_as_the_registry_asks_is_waited(clock: Clock) -> None:
+    operation = Operation(clock, told_to_wait(20))
+    await retried(operation)()
+    assert clock.slept == [20]
+
+
+async def test_whoever_asks_for_more_than_the_budget_is_not_waited_for(clock: Clock) -> None:
+    operation = Operation(clock, told_to_wait(BUDGET_SECONDS))
+    with pytest.raises(RegistryError, match="429"):
+        await retried(operation)()
+    assert (operation.calls, clock.slept) == (1, [])

@@ -1,0 +1,104 @@
+"""Take images out of a registry, or from one to another, by digest: only what verifies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from pipelines.errors import RegistryError, SigningError
+from pipelines.graph.context import Session
+from pipelines.graph.finish import missing
+from pipelines.graph.proof import objections
+from pipelines.graph.quarantine import held
+from pipelines.graph.seal import ROUNDS
+from pipelines.graph.together import together
+from pipelines.model import Platform, Sealed, Target
+from pipelines.stages import publish
+from pipelines.stages.archive import archive
+
+
+async def verify_at(session: Session, lot: Sequence[Sealed], target: Target) -> None:
+    """Signatures of indexes and platforms, and attested SBOMs.
+
+    :raises SigningError: which service does not verify, and why; all of them.
+    :raises RegistryError: the registry does not show it.
+    """
+    async with held(session.toolbox):
+        await _verify(session, lot, target)
+
+
+async def _verify(session: Session, lot: Sequence[Sealed], target: Target) -> None:
+    # All at once is three runs of Cosign; one by one is only for saying which.
+    if await objections(session, lot, target) is None:
+        return
+    refused: list[str] = []
+
+    async def one(sealed: Sealed) -> None:
+        if objection := await objections(session, [sealed], target):
+            refused.append(f"{target.repository(sealed.service).at(sealed.index)}: {objection}")
+
+    await together(partial(one, sealed) for sealed in lot)
+    if refused:
+        raise SigningError(
+            "what the registry holds does not verify:\n    " + "\n    ".join(sorted(refused)),
+            remedy="do not use these images; they were not signed with this key, or were changed",
+            step="verify",
+        )
+
+
+async def pull(
+    session: Session,
+    lot: Sequence[Sealed],
+    target: Target,
+    *,
+    names: Mapping[str, str],
+    platform: Platform | None,
+    folder: Path,
+) -> list[Path]:
+    """Verify, then write each image as `SERVICE.tar` into the folder; nothing is written unless all verify.
+
+    :param names: service → what a container tool calls its image.
+    :param platform: only this one; None for all of the index.
+    :raises SigningError, RegistryError: as `verify_at`.
+    """
+
+    async def one(sealed: Sealed) -> None:
+        async with session.step("pull", sealed.service):
+            file = await archive(
+                session.toolbox, target, sealed.service, sealed.index,
+                platform=platform, name=names[sealed.service],
+            )  # fmt: skip
+            await file.export(str(folder.absolute() / f"{sealed.service}.tar"))
+
+    async with held(session.toolbox):
+        await _verify(session, lot, target)
+        await together(partial(one, sealed) for sealed in lot)
+    return [folder / f"{sealed.service}.tar" for sealed in lot]
+
+
+async def copy(session: Session, lot: Sequence[Sealed], source: Target, targets: Sequence[Target]) -> None:
+    """Verify, copy with everything attached, and verify there. No tag moves.
+
+    :raises SigningError: it does not verify where it is; nothing was copied.
+    :raises RegistryError: it cannot be copied, or did not arrive whole.
+    """
+
+    async def one(sealed: Sealed, target: Target) -> None:
+        for number in range(ROUNDS):
+            async with session.step("copy", sealed.service, at=target):
+                await publish.copy(
+                    session.toolbox, target, sealed.service, sealed.index, source=source, again=number > 0
+                )
+            if not await missing(session, sealed, target):
+                return
+        raise RegistryError(
+            f"what arrived at {target} does not verify",
+            remedy="run the command again when no other release runs; no tag has moved",
+            service=sealed.service,
+            step="verify",
+        )
+
+    async with held(session.toolbox):
+        await _verify(session, lot, source)
+        await together(partial(one, sealed, target) for sealed in lot for target in targets)

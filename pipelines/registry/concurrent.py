@@ -1,0 +1,69 @@
+"""Many requests at once, none of which keeps the process from ending."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import TypeVar
+
+import anyio
+
+from pipelines.errors import SealiftError, SeveralErrors
+
+T = TypeVar("T")
+
+
+async def in_thread(work: Callable[[], T], limit: anyio.CapacityLimiter) -> T:
+    """What the work returns. Whoever is cancelled does not wait for it, and neither does the end of the process."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def end(result: T | None, failure: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if failure is not None:
+            done.set_exception(failure)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]
+
+    def run() -> None:
+        result, failure = None, None
+        try:
+            result = work()
+        except BaseException as error:
+            failure = error
+        # The loop may be gone: then nobody waits.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(end, result, failure)
+
+    async with limit:
+        # A daemon: the threads of a pool are waited for at exit, for as long as a registry does not answer.
+        threading.Thread(target=run, name="registry", daemon=True).start()
+        return await done
+
+
+async def all_of(jobs: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
+    """What all jobs give, in their order. The first failure cancels the others.
+
+    :raises SealiftError: the only failure there was.
+    :raises SeveralErrors: all of them, the first first.
+    """
+    jobs = list(jobs)
+    results: dict[int, T] = {}
+    failures: list[SealiftError] = []
+
+    async def one(number: int) -> None:
+        try:
+            results[number] = await jobs[number]()
+        except SealiftError as failure:
+            failures.append(failure)
+            group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        for number in range(len(jobs)):
+            group.start_soon(one, number)
+    if failures:
+        raise failures[0] if len(failures) == 1 else SeveralErrors(failures)
+    return [results[number] for number in range(len(jobs))]

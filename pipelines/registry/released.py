@@ -1,0 +1,36 @@
+"""Which release an image is of, by the records that its registry keeps."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from pipelines.errors import ConfigError
+from pipelines.model import RECORDS, Digest, Repository, Tag
+from pipelines.record import read
+from pipelines.registry.client import Client
+from pipelines.registry.concurrent import all_of
+
+_RUN = re.compile(r"\d{8}T\d{6}Z-.+")
+_RECORDS_READ = 50
+
+
+async def releases(client: Client) -> dict[Digest, str]:
+    """Index → id of the release that published it first, by the newest records at the registry."""
+    repository = client.target.repository(RECORDS)
+    runs = sorted((tag for tag in await client.tags(repository) if _RUN.fullmatch(tag)), reverse=True)
+    found: dict[Digest, str] = {}
+    for one in await all_of(partial(_indexes, client, repository, Tag(run)) for run in runs[:_RECORDS_READ]):
+        found |= one
+    return found
+
+
+async def _indexes(client: Client, repository: Repository, run: Tag) -> dict[Digest, str]:
+    """Index → the run; nothing if its record is of another format."""
+    manifest = await client.manifest(repository, run)
+    text = await client.content(repository, manifest.blobs[-1].digest) if manifest and manifest.blobs else None
+    try:
+        record = read(text or b"", f"the record {run}")
+    except ConfigError:
+        return {}
+    return {sealed.index: record.id for sealed in record.lot.values()} if record.state == "published" else {}

@@ -1,0 +1,119 @@
+"""A token server as registries have one beside them (CNCF Distribution, "Token Authentication Specification")."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+LEEWAY = 60
+"""Seconds for which CNCF Distribution still takes a token that has expired."""
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate of localhost, that is its own authority, and its key."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = folder / "cert.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-out", str(made[0]), "-keyout", str(made[1])]
+    subprocess.run(command, check=True, capture_output=True)
+    return made
+
+
+class Tokens(ThreadingHTTPServer):
+    """Gives tokens for what is asked, to whoever knows the password; writing only to those who may write."""
+
+    daemon_threads = True
+
+    def __init__(self, files: tuple[Path, Path], login: tuple[str, str]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.certificate, self.key = files
+        self.login = login
+        self.seconds = 300
+        self.may_push = True
+        self.given: list[str] = []
+        self.refused = 0
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*files)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    @property
+    def realm(self) -> str:
+        return f"https://localhost:{self.server_port}/token"
+
+    @property
+    def auth(self) -> dict[str, object]:
+        """What a registry's configuration says of it."""
+        bundle = {"rootcertbundle": str(self.certificate)}
+        return {"token": {"realm": self.realm, "service": "test-registry", "issuer": "test-issuer", **bundle}}
+
+    def token(self, service: str, scopes: list[str]) -> str:
+        now = int(time.time())
+        access = []
+        for scope in scopes:
+            kind, name, actions = scope.split(":")
+            allowed = [action for action in actions.split(",") if self.may_push or action == "pull"]
+            access.append({"type": kind, "name": name, "actions": allowed})
+        der = "".join(line for line in self.certificate.read_text().splitlines() if "-----" not in line)
+        header = {"typ": "JWT", "alg": "RS256", "x5c": [der]}
+        claims = {
+            "iss": "test-issuer", "sub": self.login[0], "aud": service, "jti": secrets.token_hex(8), "access": access,
+            "iat": now - 3600, "nbf": now - 3600, "exp": now + self.seconds,
+        }  # fmt: skip
+        text = b".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
+        command = ["openssl", "dgst", "-sha256", "-sign", str(self.key)]
+        signature = subprocess.run(command, input=text, capture_output=True, check=True).stdout
+        return (text + b"." + _encoded(signature)).decode()
+
+
+def _encoded(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Tokens
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+    def do_GET(self) -> None:
+        query = parse_qs(urlsplit(self.path).query)
+        expected = base64.b64encode(":".join(self.server.login).encode()).decode()
+        if self.headers.get("Authorization") != f"Basic {expected}":
+            self.server.refused += 1
+            self._say(401, {"details": "incorrect username or password"})
+            return
+        scopes = query.get("scope", [])
+        self.server.given.append(" ".join(scopes))
+        self._say(200, {"token": self.server.token(query["service"][0], scopes)})
+
+    def _say(self, status: int, document: dict[str, str]) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@contextmanager
+def tokens(files: tuple[Path, Path], login: tuple[str, str]) -> Iterator[Tokens]:
+    """The server, until the block ends."""
+    server = Tokens(files, login)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
