@@ -81,6 +81,7 @@ class _Choice:
             policy=self._inherit("policy", over(config.policy, environment.policy), config.policy),
             database=self._database(environment, registry),
             signing=self._inherit("signing", over(config.signing, environment.signing), config.signing),
+            retention=self._inherit("retention", over(config.retention, environment.retention), config.retention),
             platforms=self._platforms(services),
             services=services,
             version=self._pick("version", parse_release(config.services), None),

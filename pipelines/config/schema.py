@@ -150,6 +150,18 @@ class Policy(Strict):
     allow_root: Flag = Field(default=False, description="Accept images that run as user 0.")
 
 
+class Retention(Strict):
+    """What 'sealift registry prune' keeps, besides what tags that move and deployments name."""
+
+    keep_last: Whole | None = Field(
+        default=None, ge=1, le=10_000, description="The highest versions of each service, and the latest releases."
+    )
+    keep_days: Whole | None = Field(default=None, ge=1, le=36_500, description="What is not older than this.")
+    keep_patterns: list[Text] = Field(
+        default_factory=list, max_length=100, description="What a tag that matches one of these globs names."
+    )
+
+
 class Destination(Strict):
     """One more registry that a release goes to."""
 
@@ -180,6 +192,7 @@ class Environment(Strict):
     policy: Policy | None = Field(default=None, description="Key by key over the top level's.")
     database: Database | None = Field(default=None, description="Key by key over the top level's.")
     signing: Signing | None = Field(default=None, description="Key by key over the top level's.")
+    retention: Retention | None = Field(default=None, description="Key by key over the top level's.")
 
 
 class Config(Strict):
@@ -215,3 +228,4 @@ class Config(Strict):
     policy: Policy = Field(default_factory=Policy)
     database: Database = Field(default_factory=Database)
     signing: Signing = Field(default_factory=Signing)
+    retention: Retention = Field(default_factory=Retention)

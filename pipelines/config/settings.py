@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pipelines.config.schema import Database, Policy, Signing, TagRule
+from pipelines.config.schema import Database, Policy, Retention, Signing, TagRule
 from pipelines.config.values import is_loopback
 from pipelines.model import Platform, Tag, Target
 
@@ -67,6 +67,7 @@ class Settings:
     policy: Policy
     database: Database
     signing: Signing
+    retention: Retention
     platforms: tuple[Platform, ...]
     services: tuple[str, ...]
     version: str | None

@@ -12,6 +12,8 @@ from functools import partial
 from typing import Any, Self, TypeVar
 
 import anyio
+import requests
+from dxf.exceptions import DXFError
 
 from pipelines.config import is_loopback
 from pipelines.errors import RegistryError
@@ -35,6 +37,7 @@ from pipelines.registry.documents import (
 from pipelines.registry.kinds import kind_of
 from pipelines.registry.retry import retried
 from pipelines.registry.wire import Wire, authorities, new_session
+from pipelines.registry.words import lost
 
 T = TypeVar("T")
 _AT_ONCE = 8
@@ -162,6 +165,42 @@ class Client:
     async def _by_tag(self, repository: Repository, digest: Digest) -> tuple[Referrer, ...]:
         held = await self.manifest(repository, fallback_tag(digest))
         return referrers_in(held.document.get("manifests") or ()) if held and held.media_type == INDEX else ()
+
+    @retried
+    async def attached(self, repository: Repository, digest: Digest) -> tuple[Referrer, ...] | None:
+        """What the referrers API lists; None where there is no such API, or nothing known of the digest."""
+        wire = self._wire(repository.path)
+
+        def ask() -> list[Any] | None:
+            try:
+                return list(wire.pages(f"referrers/{digest}", "manifests"))
+            except RegistryError as failure:
+                if meaning(failure.what) in _NO_REFERRERS:
+                    return None
+                raise
+
+        entries = await self._do(ask)
+        return None if entries is None else referrers_in(entries)
+
+    @retried
+    async def download(self, repository: Repository, digest: Digest) -> int:
+        """Read a blob to its end, and keep nothing of it; its bytes. What comes is checked against the digest."""
+        wire = self._wire(repository.path)
+
+        def read() -> int:
+            size = 0
+            try:
+                for chunk in wire.pull_blob(digest, chunk_size=1 << 20):
+                    size += len(chunk)  # type: ignore[arg-type]  # no size was asked for
+                return size
+            except DXFError as error:
+                what = f"{self.target.registry}: {repository.at(digest)}: {error}"
+                raise RegistryError(what, remedy="look at the registry's log: its storage may be damaged") from error
+            except (requests.RequestException, OSError) as error:
+                what = f"{self.target.registry}: {lost(error)}"
+                raise RegistryError(what, remedy=meaning(what).value) from error
+
+        return await self._do(read)
 
     @retried
     async def delete_manifest(self, repository: Repository, digest: Digest) -> bool:

@@ -17,6 +17,7 @@ from pipelines.config import (
     Environment,
     InvalidConfig,
     Policy,
+    Retention,
     Service,
     Signing,
     TagRule,
@@ -40,7 +41,7 @@ def test_the_small_example_works() -> None:
     assert list(config.services) == ["base", "api", "worker"]
 
 
-@pytest.mark.parametrize("model", [Config, Service, Boot, Environment, Policy, Database, Signing])
+@pytest.mark.parametrize("model", [Config, Service, Boot, Environment, Policy, Database, Signing, Retention])
 def test_every_key_is_there_with_its_default(model: type[BaseModel]) -> None:
     for name, field in model.model_fields.items():
         (row,) = re.findall(rf"^\| (?:`\w+`, )*`{name}`(?:, `\w+`)* \| ([^|]*) \|", section(model), re.MULTILINE)
