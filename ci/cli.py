@@ -41,16 +41,25 @@ def cli() -> None:
 @opt.out
 @opt.as_json
 @opt.no_cache
+@opt.no_reuse
 @click.option("--no-push", is_flag=True, help="Stop in the quarantine, after everything is signed and verified.")
 @click.option("--no-scan", is_flag=True, help="Do not scan. Refused outside the local environment.")
 def build_all(
-    *, flags: Flags, root: Path, out: Path, as_json: bool, no_cache: bool, no_push: bool, no_scan: bool
+    *,
+    flags: Flags,
+    root: Path,
+    out: Path,
+    as_json: bool,
+    no_cache: bool,
+    no_reuse: bool,
+    no_push: bool,
+    no_scan: bool,
 ) -> None:
     """Build, boot, describe, scan, sign and publish every service.
 
     With no option this builds the repository for its default environment.
     """
-    options = Options(push=not no_push, scan=not no_scan, no_cache=no_cache)
+    options = Options(push=not no_push, scan=not no_scan, no_cache=no_cache, reuse=not no_reuse)
     _release("build-all", flags, root, out, as_json=as_json, options=options)
 
 

@@ -55,10 +55,16 @@ def _automatic(platform: Platform) -> dict[str, str]:
 
 
 class External(NamedTuple):
-    """An image from a registry that a Dockerfile names. No platform: the platform that is built for."""
+    """An image from a registry that a Dockerfile names.
+
+    :param platform: None for the one that is built for, empty for the one that is built on.
+    """
 
     reference: str
     platform: str | None = None
+
+    def __str__(self) -> str:
+        return self.reference if self.platform is None else f"{self.reference} for {self.platform or 'the builder'}"
 
 
 class _Stage(NamedTuple):
@@ -127,7 +133,7 @@ def external_images(text: str, *, args: Mapping[str, str], platform: Platform) -
     known: set[str] = {"scratch"}
     for stage in stages:
         if stage.base.lower() not in known:
-            found[External(stage.base, stage.platform or None)] = None
+            found[External(stage.base, stage.platform)] = None
         if stage.name:
             known.add(stage.name.lower())
     known |= {str(number) for number in range(len(stages))}

@@ -77,8 +77,8 @@ class Ingredients:
     """What the repository says of a service's image.
 
     :param tree: hash of the context as it is sent.
-    :param standing: `changed` where something is not committed; `release`, `prerelease` or `commit`: what the label with
-        the version says.
+    :param standing: `changed` where something is not committed; else what the label with the version is about:
+        `release`, `prerelease` or `commit`.
     :param checks: how the image is booted. With these in the key, what is reused was booted just so.
     :param images: platform → images from registries that the Dockerfile names.
     """
@@ -94,10 +94,10 @@ class Ingredients:
     needs: Mapping[str, str]
     images: Mapping[Platform, tuple[External, ...]]
 
-    def key(self, *, digests: Mapping[External, str], needs: Mapping[str, Key], engine: str) -> Key:
+    def key(self, *, digests: Mapping[Platform, Mapping[str, str]], needs: Mapping[str, Key], engine: str) -> Key:
         """The key.
 
-        :param digests: of every image in `images`, as the registry has it now.
+        :param digests: platform → image of `images`, as text → its digest, as the registry has it now.
         :param needs: service that this one is built on → its key.
         :param engine: version of the engine.
         """
@@ -107,7 +107,7 @@ class Ingredients:
             "tools": [tool.image for tool in _MADE_BY],
             "needs": {service: [argument, needs[service]] for service, argument in self.needs.items()},
             "images": {
-                platform: [[image.reference, image.platform, digests[image]] for image in images]
+                platform: {str(image): digests[platform][str(image)] for image in images}
                 for platform, images in self.images.items()
             },
         }

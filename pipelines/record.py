@@ -64,6 +64,8 @@ class Service(_Data):
     """What was released of one service; `index` is null for one that stayed on the machine."""
 
     index: Digest | None
+    key: str | None = Field(default=None, description="Hash of what the image is made of; null if that cannot be told.")
+    reused: str | None = Field(default=None, description="Repository that it was fetched from; null if it was built.")
     published: tuple[Published, ...]
     platforms: dict[Platform, Unit]
 
