@@ -12,6 +12,7 @@ from ci.interrupt import Interrupted
 from ci.local_commands import local_commands
 from ci.output import dump, results, write_plan, write_results, write_verified
 from ci.promote_commands import promote_commands
+from ci.rebuild_command import rebuild_command
 from ci.release_commands import release
 from ci.run import NothingToDo, execute, planned
 from ci.terminal import answers, columns, complain, report
@@ -19,7 +20,7 @@ from ci.trace_command import trace_command, write_trace
 from pipelines import graph
 from pipelines.config import Flags
 from pipelines.errors import ExitCode, SealiftError
-from pipelines.graph import Options, Run, verbs
+from pipelines.graph import Options, Run, reuse, verbs
 from pipelines.report import summary
 from pipelines.trace import Trace
 
@@ -91,13 +92,15 @@ def _release(command: str, flags: Flags, root: Path, out: Path, *, as_json: bool
 @cli.command()
 @opt.selection
 @opt.as_json
-def plan(flags: Flags, root: Path, as_json: bool) -> None:
+@click.option("--ask", is_flag=True, help="Ask the registry which images would be reused. Needs the engine.")
+def plan(flags: Flags, root: Path, as_json: bool, ask: bool) -> None:
     """Show what would be built, under which tags, where it would go and why. Builds nothing."""
     prepared = planned(root, flags)
+    decided = execute("plan", root, flags, reuse.asked, options=Options()) if ask and prepared.plan.services else None
     if as_json:
-        dump(prepared.plan.as_json())
+        dump(prepared.plan.as_json() | ({"reuse": [item.as_json() for item in decided]} if decided is not None else {}))
     else:
-        write_plan(answers(), prepared.plan)
+        write_plan(answers(), prepared.plan, decided)
 
 
 @cli.command()
@@ -174,7 +177,7 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
         write_results(answers(), rows)
 
 
-for command in (*local_commands, trace_command, release, *promote_commands):
+for command in (*local_commands, trace_command, release, *promote_commands, rebuild_command):
     cli.add_command(command)
 
 

@@ -35,7 +35,8 @@ _TAG = "key-"
 _MADE_BY = (tools.REGCTL, tools.SYFT, tools.COSIGN)
 """The tools whose work is published: indexes, SBOMs, signatures. The scan is made afresh."""
 
-_OF_THE_COMMIT = frozenset({f"{OCI}revision", f"{OCI}created", f"{OCI}version"})
+OF_THE_COMMIT = frozenset({f"{OCI}revision", f"{OCI}created", f"{OCI}version"})
+"""Labels that are no input: they name the commit and the version that the image was first made for."""
 _NEED = "need://"
 # What a umask takes away or leaves of the right to write says nothing about the image.
 _MODES_THAT_MATTER = 0o7555
@@ -132,7 +133,7 @@ def ingredients(root: Path, service: ServicePlan) -> Ingredients:
         target=service.target,
         args=service.args,
         secrets=tuple(sorted(service.secrets)),
-        labels={name: value for name, value in service.labels.items() if name not in _OF_THE_COMMIT},
+        labels={name: value for name, value in service.labels.items() if name not in OF_THE_COMMIT},
         standing=_standing(service),
         checks=service.boot.model_dump_json() if service.boot else None,
         needs=service.needs,

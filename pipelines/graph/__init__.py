@@ -19,7 +19,7 @@ from pipelines.graph.context import Observer, Options, Persist, PublicSource, Ru
 from pipelines.graph.look import look, to_carry
 from pipelines.graph.quarantine import held
 from pipelines.graph.records import check_claim, claim, keep
-from pipelines.graph.reuse import Reuse, remember
+from pipelines.graph.reuse import remember
 from pipelines.graph.seal import Lot, join, seal
 from pipelines.graph.slots import Slots
 from pipelines.graph.tagging import TagsFailed, move_tags
@@ -110,7 +110,7 @@ async def _release(run: Run) -> Outcome:
     reports = reports_of(run, examination)
     if record.violations:
         return Outcome(release=record.at("refused", finished=run.clock()), reports=reports)
-    lot = await join(run, examination)
+    lot = await join(run, examination, record.keys)
     if run.options.push:
         record = await _publish(run, examination, lot, record)
     else:
@@ -148,15 +148,7 @@ async def _publish(run: Run, examination: Examination, lot: Lot, record: Release
         raise
     record = record.at("published", services=moved, finished=run.clock())
     await run.persist(record.text())
-    reuse = examination.reuse or Reuse.of(run.plan)
-    for number, (target, load) in enumerate(loads.items()):
-        carried_there = {sealed.service for sealed in load}
-        unknown = set(lot) - set(reuse.sealed) if number == 0 else set()
-        await remember(
-            run,
-            {name: (reuse.keys[name], lot[name].index) for name in carried_there | unknown if name in reuse.keys},
-            target,
-        )
+    await remember(run, {name: one.index for name, one in lot.items() if name not in reused}, record.keys, first)
     if new:
         try:
             await keep(run, run.plan.targets, record.text(), record.tags)

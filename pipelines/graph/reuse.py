@@ -6,23 +6,22 @@ counts only if it says itself that it was made of them, and if it verifies with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
-import dagger
 
 from pipelines.errors import RegistryError
 from pipelines.graph.context import Run, Session
+from pipelines.graph.keys import keys_of
 from pipelines.graph.proof import objections
+from pipelines.graph.quarantine import held, start
 from pipelines.graph.together import together
-from pipelines.key import ANNOTATION, Ingredients, Key, Unknown
-from pipelines.model import Digest, Platform, Sealed, Target
+from pipelines.key import ANNOTATION, Key
+from pipelines.model import Digest, Sealed, Target
 from pipelines.plan import Plan, ServicePlan
 from pipelines.stages import publish, remote
-from pipelines.stages.build import base_digest
-from pipelines.stages.failures import message
 
 
 @dataclass
@@ -58,12 +57,43 @@ class Reuse:
         self.decided[one.service].set()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Whether a service would be built, and why, in words."""
+
+    service: str
+    key: str | None
+    index: Digest | None
+    why: str
+
+    def as_json(self) -> dict[str, str | None]:
+        """For `plan --ask --json`; `index` is what would be reused."""
+        return {"service": self.service, "key": self.key, "index": self.index, "why": self.why}
+
+
+async def asked(run: Run) -> list[Decision]:
+    """What a release would decide now. Nothing is fetched or built."""
+    reuse = Reuse.of(run.plan)
+    async with held(run.toolbox):
+        await start(run.toolbox)
+        await decide(run, reuse, fetch=False)
+    return [
+        Decision(
+            service=name,
+            key=reuse.keys.get(name),
+            index=reuse.sealed[name].index if name in reuse.sealed else None,
+            why=reuse.why[name],
+        )
+        for name in reuse.decided
+    ]
+
+
 async def decide(run: Run, reuse: Reuse, *, fetch: bool = True) -> None:
     """Decide about every service, and fetch into the quarantine what is reused.
 
     :param fetch: false if only the answer is wanted.
     """
-    await _keys(run, reuse)
+    reuse.keys, reuse.why = await keys_of(run)
     if why := _never(run):
         for service in run.plan.services:
             reuse.build(service.name, why)
@@ -98,50 +128,6 @@ def _never(run: Run) -> str | None:
     if not run.options.reuse:
         return "--no-reuse builds everything"
     return None if run.options.push else "no registry is asked where nothing is pushed"
-
-
-async def _keys(run: Run, reuse: Reuse) -> None:
-    """The key of every service whose inputs can be told; of the others, why they cannot."""
-    made_of = await anyio.to_thread.run_sync(partial(_read, run.made_of, run.plan.services))
-    engine = await run.toolbox.once("engine version", run.toolbox.client.version)
-    for service in run.plan.services:
-        read = made_of[service.name]
-        try:
-            if isinstance(read, Unknown):
-                raise read
-            if lacking := [need for need in service.needs if need not in reuse.keys]:
-                raise Unknown(f"it is built on {', '.join(lacking)}, of which that is so")
-            needs = {need: reuse.keys[need] for need in service.needs}
-            reuse.keys[service.name] = read.key(digests=await _digests(run, read), needs=needs, engine=engine)
-        except Unknown as unknown:
-            reuse.why[service.name] = f"its inputs cannot be told: {unknown}"
-
-
-def _read(
-    made_of: Callable[[ServicePlan], Ingredients], services: Iterable[ServicePlan]
-) -> dict[str, Ingredients | Unknown]:
-    found: dict[str, Ingredients | Unknown] = {}
-    for service in services:
-        try:
-            found[service.name] = made_of(service)
-        except Unknown as unknown:
-            found[service.name] = unknown
-    return found
-
-
-async def _digests(run: Run, read: Ingredients) -> Mapping[Platform, Mapping[str, str]]:
-    """Platform → image that the Dockerfile names → its digest now."""
-    own = Platform(await run.toolbox.once("platform", run.toolbox.client.default_platform))
-    found: dict[Platform, dict[str, str]] = {platform: {} for platform in read.images}
-    for platform, images in read.images.items():
-        for image in images:
-            wanted = platform if image.platform is None else image.platform or own
-            try:
-                found[platform][str(image)] = await base_digest(run.toolbox, image.reference, Platform(wanted))
-            except (dagger.QueryError, ValueError) as failure:
-                said = message(failure) if isinstance(failure, dagger.QueryError) else str(failure)
-                raise Unknown(f"{image.reference}: {said}") from failure
-    return found
 
 
 async def _look_up(run: Run, service: ServicePlan, target: Target, key: Key) -> Sealed | str:
@@ -208,12 +194,12 @@ async def _take(run: Run, reuse: Reuse, one: Sealed, target: Target, *, fetch: b
     reuse.take(one, target)
 
 
-Made = Mapping[str, tuple[Key, Digest]]
-"""Service → its key, and the index that has it."""
+async def remember(session: Session, indexes: Mapping[str, Digest], keys: Mapping[str, str], target: Target) -> None:
+    """Let the keys' tags name what was released, so that the next release finds it. Only time depends on them.
 
-
-async def remember(session: Session, made: Made, target: Target) -> None:
-    """Let the keys' tags name what was released, so that the next release finds it. Only time depends on them."""
+    :param indexes: service → its index, at the target already.
+    :param keys: service → its input key, where it has one.
+    """
 
     async def one(service: str, key: Key, index: Digest) -> None:
         try:
@@ -224,4 +210,4 @@ async def remember(session: Session, made: Made, target: Target) -> None:
                 f"{service} will be built again next time: {target} did not take its key: {failure.what}"
             )
 
-    await together(partial(one, service, *pair) for service, pair in made.items())
+    await together(partial(one, name, Key(keys[name]), index) for name, index in indexes.items() if name in keys)

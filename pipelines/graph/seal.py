@@ -24,8 +24,11 @@ Lot = Mapping[str, Sealed]
 """Service → what it publishes. Sealed by name; its signatures are there when `seal` has returned."""
 
 
-async def join(run: Run, examination: Examination) -> Lot:
-    """Join the platforms of each service that leaves into one index in the quarantine; what is reused has its own."""
+async def join(run: Run, examination: Examination, keys: Mapping[str, str]) -> Lot:
+    """Join the platforms of each service that leaves into one index in the quarantine; what is reused has its own.
+
+    :param keys: service → the input key that its index names.
+    """
     lot: dict[str, Sealed] = {}
     reuse = examination.reuse
 
@@ -35,8 +38,8 @@ async def join(run: Run, examination: Examination) -> Lot:
             return
         units = [Unit(service=service.name, platform=platform) for platform in service.platforms]
         async with run.step("index", service.name) as note:
-            images = [examination.examined[unit].image for unit in units]
-            key = reuse.keys.get(service.name) if reuse else None
+            images = [examination.digests[unit] for unit in units]
+            key = keys.get(service.name)
             note.digest = await index(run.toolbox, service, images, annotations={ANNOTATION: key} if key else {})
             note.text = note.digest.short
         platforms = {unit.platform: examination.digests[unit] for unit in units}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipelines.model import Digest, Image
+from pipelines.model import Digest
 from pipelines.plan import ServicePlan
 from pipelines.stages.toolbox import QUARANTINE, Toolbox, run
 
 
 async def index(
-    toolbox: Toolbox, service: ServicePlan, images: Sequence[Image], *, annotations: Mapping[str, str]
+    toolbox: Toolbox, service: ServicePlan, images: Sequence[Digest], *, annotations: Mapping[str, str]
 ) -> Digest:
     """The digest of the index; the same platforms, labels and annotations give the same digest.
 
@@ -20,7 +20,7 @@ async def index(
     args = ["index", "create", f"{QUARANTINE}/{service.name}", "--by-digest"]
     args += ["--format", "{{.Manifest.GetDescriptor.Digest}}"]
     for image in images:
-        args += ["--digest", image.digest]
+        args += ["--digest", image]
     for name, value in sorted({**service.labels, **annotations}.items()):
         args += ["--annotation", f"{name}={value}"]
     container = toolbox.asked(toolbox.regctl())
