@@ -20,7 +20,8 @@ from ci.trace_command import trace_command, write_trace
 from pipelines import graph
 from pipelines.config import Flags
 from pipelines.errors import ExitCode, SealiftError
-from pipelines.graph import Options, Run, reuse, verbs
+from pipelines.graph import Options, Run, verbs
+from pipelines.graph.ask import asked
 from pipelines.report import summary
 from pipelines.trace import Trace
 
@@ -96,7 +97,7 @@ def _release(command: str, flags: Flags, root: Path, out: Path, *, as_json: bool
 def plan(flags: Flags, root: Path, as_json: bool, ask: bool) -> None:
     """Show what would be built, under which tags, where it would go and why. Builds nothing."""
     prepared = planned(root, flags)
-    decided = execute("plan", root, flags, reuse.asked, options=Options()) if ask and prepared.plan.services else None
+    decided = execute("plan", root, flags, asked, options=Options()) if ask and prepared.plan.services else None
     if as_json:
         dump(prepared.plan.as_json() | ({"reuse": [item.as_json() for item in decided]} if decided is not None else {}))
     else:

@@ -66,11 +66,13 @@ def _files(root: Path, folder: Path, ignored: Callable[[PurePosixPath], bool]) -
 
 
 def ignored(root: Path, context: Context) -> Callable[[PurePosixPath], bool]:
-    """A test whether git or the context's ignore file leaves out a path, from the root."""
-    from dulwich.ignore import IgnoreFilterManager
-    from dulwich.repo import Repo
+    """A test whether git or the context's ignore file leaves out a path, from the root.
 
-    git = IgnoreFilterManager.from_repo(Repo(str(root)))
+    The engine knows the repository's own `.gitignore` files: what a user's settings ignore beside these is sent.
+    """
+    from dulwich.ignore import IgnoreFilterManager
+
+    git = IgnoreFilterManager(str(root), [], ignorecase=False)
     patterns = ignored_in(root, ignore_file(root, context))
     docker = _matcher(patterns)
     exceptions = any(pattern.startswith("!") for pattern in patterns)

@@ -19,7 +19,7 @@ from pipelines.graph.context import Observer, Options, Persist, PublicSource, Ru
 from pipelines.graph.look import look, to_carry
 from pipelines.graph.quarantine import held
 from pipelines.graph.records import check_claim, claim, keep
-from pipelines.graph.reuse import remember
+from pipelines.graph.reuse import lasting, remember
 from pipelines.graph.seal import Lot, join, seal
 from pipelines.graph.slots import Slots
 from pipelines.graph.tagging import TagsFailed, move_tags
@@ -105,7 +105,7 @@ async def _release(run: Run) -> Outcome:
         units=units,
         violations=judge(run.plan, units, database),
         public_key=(await run.signer()).public,
-        keys=examination.reuse.keys if examination.reuse else {},
+        keys=await lasting(run, examination.reuse),
     )
     reports = reports_of(run, examination)
     if record.violations:

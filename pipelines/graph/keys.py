@@ -15,25 +15,32 @@ from pipelines.plan import ServicePlan
 from pipelines.stages.build import base_digest
 from pipelines.stages.failures import message
 
+Read = Mapping[str, Ingredients | Unknown]
+"""Service → what it is made of."""
 
-async def keys_of(run: Run) -> tuple[dict[str, Key], dict[str, str]]:
+
+async def read(run: Run) -> Read:
+    """What the repository says of every service now."""
+    return await anyio.to_thread.run_sync(partial(_read, run.made_of, run.plan.services))
+
+
+async def keys_of(run: Run, made_of: Read) -> tuple[dict[str, Key], dict[str, str]]:
     """The key of every service whose inputs can be told; of the others, why they cannot.
 
     Every image that a Dockerfile names is asked for once in a run: its tag may name another one today.
     """
     keys: dict[str, Key] = {}
     why: dict[str, str] = {}
-    made_of = await anyio.to_thread.run_sync(partial(_read, run.made_of, run.plan.services))
     engine = await run.toolbox.once("engine version", run.toolbox.client.version)
     for service in run.plan.services:
-        read = made_of[service.name]
+        found = made_of[service.name]
         try:
-            if isinstance(read, Unknown):
-                raise read
+            if isinstance(found, Unknown):
+                raise found
             if lacking := [need for need in service.needs if need not in keys]:
                 raise Unknown(f"it is built on {', '.join(lacking)}, of which that is so")
             needs = {need: keys[need] for need in service.needs}
-            keys[service.name] = read.key(digests=await _digests(run, read), needs=needs, engine=engine)
+            keys[service.name] = found.key(digests=await _digests(run, found), needs=needs, engine=engine)
         except Unknown as unknown:
             why[service.name] = f"its inputs cannot be told: {unknown}"
     return keys, why
@@ -51,11 +58,11 @@ def _read(
     return found
 
 
-async def _digests(run: Run, read: Ingredients) -> Mapping[Platform, Mapping[str, str]]:
+async def _digests(run: Run, made_of: Ingredients) -> Mapping[Platform, Mapping[str, str]]:
     """Platform → image that the Dockerfile names → its digest now."""
     own = Platform(await run.toolbox.once("platform", run.toolbox.client.default_platform))
-    found: dict[Platform, dict[str, str]] = {platform: {} for platform in read.images}
-    for platform, images in read.images.items():
+    found: dict[Platform, dict[str, str]] = {platform: {} for platform in made_of.images}
+    for platform, images in made_of.images.items():
         for image in images:
             wanted = platform if image.platform is None else image.platform or own
             try:

@@ -14,9 +14,8 @@ import anyio
 
 from pipelines.errors import RegistryError
 from pipelines.graph.context import Run, Session
-from pipelines.graph.keys import keys_of
+from pipelines.graph.keys import Read, keys_of, read
 from pipelines.graph.proof import objections
-from pipelines.graph.quarantine import held, start
 from pipelines.graph.together import together
 from pipelines.key import ANNOTATION, Key
 from pipelines.model import Digest, Sealed, Target
@@ -29,12 +28,14 @@ class Reuse:
     """What is built and what is not. Filled by `decide`.
 
     :param decided: set as soon as it is known of a service, and what is reused is in the quarantine.
+    :param read: what every service is made of, as it was when its key was made.
     :param keys: of every service whose inputs can be told.
     :param sealed: service → what is reused.
     :param why: service → why it is built, or why not, in words.
     """
 
     decided: dict[str, anyio.Event]
+    read: Read = field(default_factory=dict)
     keys: dict[str, Key] = field(default_factory=dict)
     sealed: dict[str, Sealed] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
@@ -57,43 +58,13 @@ class Reuse:
         self.decided[one.service].set()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """Whether a service would be built, and why, in words."""
-
-    service: str
-    key: str | None
-    index: Digest | None
-    why: str
-
-    def as_json(self) -> dict[str, str | None]:
-        """For `plan --ask --json`; `index` is what would be reused."""
-        return {"service": self.service, "key": self.key, "index": self.index, "why": self.why}
-
-
-async def asked(run: Run) -> list[Decision]:
-    """What a release would decide now. Nothing is fetched or built."""
-    reuse = Reuse.of(run.plan)
-    async with held(run.toolbox):
-        await start(run.toolbox)
-        await decide(run, reuse, fetch=False)
-    return [
-        Decision(
-            service=name,
-            key=reuse.keys.get(name),
-            index=reuse.sealed[name].index if name in reuse.sealed else None,
-            why=reuse.why[name],
-        )
-        for name in reuse.decided
-    ]
-
-
 async def decide(run: Run, reuse: Reuse, *, fetch: bool = True) -> None:
     """Decide about every service, and fetch into the quarantine what is reused.
 
     :param fetch: false if only the answer is wanted.
     """
-    reuse.keys, reuse.why = await keys_of(run)
+    reuse.read = await read(run)
+    reuse.keys, reuse.why = await keys_of(run, reuse.read)
     if why := _never(run):
         for service in run.plan.services:
             reuse.build(service.name, why)
@@ -192,6 +163,23 @@ async def _take(run: Run, reuse: Reuse, one: Sealed, target: Target, *, fetch: b
             reuse.build(one.service, f"what is at {target} could not be fetched")
             return
     reuse.take(one, target)
+
+
+async def lasting(run: Run, reuse: Reuse | None) -> Mapping[str, Key]:
+    """The keys that still are right when everything is built: what was built while its files changed has none."""
+    if reuse is None:
+        return {}
+    now = await read(run)
+    keys: dict[str, Key] = {}
+    for service in run.plan.services:
+        name = service.name
+        # What was fetched is as its key says, whatever has become of the files since.
+        built_of_it = now[name] == reuse.read[name] and all(need in keys for need in service.needs)
+        if name in reuse.keys and (built_of_it or name in reuse.sealed):
+            keys[name] = reuse.keys[name]
+        elif name in reuse.keys:
+            run.observer.say(f"{name} will be built again next time: files changed while it was built")
+    return keys
 
 
 async def remember(session: Session, indexes: Mapping[str, Digest], keys: Mapping[str, str], target: Target) -> None:

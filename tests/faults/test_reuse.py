@@ -107,49 +107,37 @@ def test_a_service_of_which_nothing_changed_keeps_its_digest_on_any_machine(shop
 
 
 def test_the_plan_says_what_would_be_reused_and_why(elsewhere: Small) -> None:
-    decided, _ = asked(elsewhere)
+    decided, _ = asked(elsewhere, "--version", "v1.0.2")
     assert {name: item["index"] for name, item in decided.items()} == released(elsewhere, "v1.0.1")
     assert "its inputs have not changed" in decided["api"]["why"]
-    elsewhere.extra["platforms"] = ["linux/amd64", "linux/arm64"]
-    elsewhere.commit()
+    config = elsewhere.root / "sealift.yaml"
+    text = config.read_text()
+    config.write_text(text.replace('"linux/amd64"', '"linux/amd64", "linux/arm64"'))
     try:
-        decided, _ = asked(elsewhere)
-        assert {item["index"] for item in decided.values()} == {None}
-        assert "no image of these inputs" in decided["api"]["why"]
+        decided, _ = asked(elsewhere, "--version", "v1.0.2")
     finally:
-        git(elsewhere.root, "reset", "-q", "--hard", "HEAD~1")
-        del elsewhere.extra["platforms"]
+        config.write_text(text)
+    assert {item["index"] for item in decided.values()} == {None}
+    assert "no image of these inputs" in decided["api"]["why"]
 
 
-def test_a_key_that_names_another_image_counts_for_nothing(elsewhere: Small) -> None:
-    """Signed both of them; but the one does not say that it was made of the other's inputs."""
-    decided, _ = asked(elsewhere)
-    tag = f"key-{decided['web']['key']}"
-    point(elsewhere, "web", tag, released(elsewhere, "v1.0.0")["web"] or "")
-    decided, done = asked(elsewhere)
-    assert (decided["web"]["index"], decided["api"]["index"] is None) == (None, False)
-    assert "which does not say of itself that it was made of these inputs" in done.stderr
+def test_what_only_has_the_right_tag_counts_for_nothing(elsewhere: Small) -> None:
+    """`web`: signed, but it does not say that it was made of these inputs. `api`: it says so, but is not signed."""
+    keys = {name: entry["key"] for name, entry in elsewhere.record()["services"].items()}
     before = released(elsewhere, "v1.0.1")
+    point(elsewhere, "web", f"key-{keys['web']}", released(elsewhere, "v1.0.0")["web"] or "")
+    forged = f"{REGISTRY}/{elsewhere.registry.prefix}api:key-{keys['api']}"
+    (platform,) = elsewhere.registry.index("api", "v1.0.1").values()
+    says = ["--annotation", f"{ANNOTATION}={keys['api']}"]
+    assert elsewhere.registry.regctl("index", "create", forged, "--digest", platform, *says).returncode == 0
     done = elsewhere.sealift("build-all", "--no-scan")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "which does not say of itself that it was made of these inputs" in done.stderr
+    assert "api is built, although an image of the same inputs is at" in done.stderr
+    assert {entry["reused"] for entry in elsewhere.record()["services"].values()} == {None}
     assert released(elsewhere, "v1.0.1") == before
-    assert elsewhere.registry.digest("web", tag) == before["web"], "the tag was not mended"
-
-
-def test_an_image_that_is_not_signed_counts_for_nothing(elsewhere: Small) -> None:
-    decided, _ = asked(elsewhere)
-    key, index = decided["web"]["key"], decided["web"]["index"]
-    repository = f"{REGISTRY}/{elsewhere.registry.prefix}web"
-    (platform,) = elsewhere.registry.index("web", "v1.0.1").values()
-    forged = ["index", "create", f"{repository}:key-{key}", "--digest", platform, "--annotation", f"{ANNOTATION}={key}"]
-    assert elsewhere.registry.regctl(*forged).returncode == 0
-    try:
-        decided, done = asked(elsewhere)
-    finally:
-        point(elsewhere, "web", f"key-{key}", str(index))
-    assert (decided["web"]["index"], decided["api"]["index"] is None) == (None, False)
-    assert "does not verify" in decided["web"]["why"]
-    assert "web is built, although an image of the same inputs is at" in done.stderr
+    for name, key in keys.items():
+        assert elsewhere.registry.digest(name, f"key-{key}") == before[name], "the tag was not mended"
 
 
 def test_a_release_built_again_is_the_same(shop: Small) -> None:
@@ -171,7 +159,7 @@ def test_what_differs_is_told_and_nothing_is_published(elsewhere: Small, tmp_pat
     before = released(elsewhere, "v1.0.1")
     done = elsewhere.sealift("rebuild", "--record", str(tmp_path / "release.json"), "--service", "web", "--publish")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "layer 1 of 1 ('COPY server.py /server.py" in done.stdout
+    assert "layer 1 of 1 (" in done.stdout
     assert "different  web index" in done.stdout
     assert "its platforms are others" in done.stdout
     assert "DIFFERENT: 2 of 2 digests. Nothing was published." in done.stdout
@@ -200,7 +188,6 @@ def test_what_a_registry_has_lost_is_restored(shop: Small, elsewhere: Small) -> 
     [
         (("rebuild",), 2, "name one release"),
         (("rebuild", "v9.9.9"), 5, "no release record v9.9.9"),
-        (("rebuild", "v1.0.0", "--service", "none"), 3, "has no none; it has api, web"),
         (("rebuild", "--record", "nowhere.json"), 3, "no release record can be read from nowhere.json"),
     ],
 )

@@ -201,6 +201,13 @@ def test_the_key_does_not_change_by_itself(samples: Samples) -> None:
     assert replace(made_of, tree="u").key(digests={AMD64: {}}, needs={"base": Key("0" * 64)}, engine="v0.21.8") != found
 
 
+def test_what_a_users_own_settings_ignore_is_sent_and_is_an_input(shop: Git, samples: Samples) -> None:
+    shop.write(".git/info/exclude", "local.*\n")
+    before = key(shop.root, service(samples))
+    shop.write("services/web/local.conf", "x")
+    assert key(shop.root, service(samples)) != before
+
+
 def test_a_whole_repository_as_context_has_no_git_and_no_secrets_in_it(shop: Git) -> None:
     context = Context(folder=PurePosixPath(), dockerfile=PurePosixPath("services/web/Dockerfile"))
     before = tree_hash(shop.root, context)
