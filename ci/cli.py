@@ -13,6 +13,7 @@ from ci.local_commands import local_commands
 from ci.output import dump, results, write_plan, write_results, write_verified
 from ci.promote_commands import promote_commands
 from ci.prune_command import prune_command
+from ci.rebuild_command import rebuild_command
 from ci.registry_commands import registry_group
 from ci.release_commands import release
 from ci.render_commands import render
@@ -24,6 +25,7 @@ from pipelines import graph
 from pipelines.config import Flags
 from pipelines.errors import ExitCode, SealiftError
 from pipelines.graph import Options, Run, verbs
+from pipelines.graph.ask import asked
 from pipelines.report import summary
 from pipelines.trace import Trace
 
@@ -45,16 +47,25 @@ def cli() -> None:
 @opt.out
 @opt.as_json
 @opt.no_cache
+@opt.no_reuse
 @click.option("--no-push", is_flag=True, help="Stop in the quarantine, after everything is signed and verified.")
 @click.option("--no-scan", is_flag=True, help="Do not scan. Refused outside the local environment.")
 def build_all(
-    *, flags: Flags, root: Path, out: Path, as_json: bool, no_cache: bool, no_push: bool, no_scan: bool
+    *,
+    flags: Flags,
+    root: Path,
+    out: Path,
+    as_json: bool,
+    no_cache: bool,
+    no_reuse: bool,
+    no_push: bool,
+    no_scan: bool,
 ) -> None:
     """Build, boot, describe, scan, sign and publish every service.
 
     With no option this builds the repository for its default environment.
     """
-    options = Options(push=not no_push, scan=not no_scan, no_cache=no_cache)
+    options = Options(push=not no_push, scan=not no_scan, no_cache=no_cache, reuse=not no_reuse)
     _release("build-all", flags, root, out, as_json=as_json, options=options)
 
 
@@ -86,13 +97,15 @@ def _release(command: str, flags: Flags, root: Path, out: Path, *, as_json: bool
 @cli.command()
 @opt.selection
 @opt.as_json
-def plan(flags: Flags, root: Path, as_json: bool) -> None:
+@click.option("--ask", is_flag=True, help="Ask the registry which images would be reused. Needs the engine.")
+def plan(flags: Flags, root: Path, as_json: bool, ask: bool) -> None:
     """Show what would be built, under which tags, where it would go and why. Builds nothing."""
     prepared = planned(root, flags)
+    decided = execute("plan", root, flags, asked, options=Options()) if ask and prepared.plan.services else None
     if as_json:
-        dump(prepared.plan.as_json())
+        dump(prepared.plan.as_json() | ({"reuse": [item.as_json() for item in decided]} if decided is not None else {}))
     else:
-        write_plan(answers(), prepared.plan)
+        write_plan(answers(), prepared.plan, decided)
 
 
 @cli.command()
@@ -169,7 +182,7 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
         write_results(answers(), rows)
 
 
-for command in (*local_commands, trace_command, release, *promote_commands, registry_group, render):
+for command in (*local_commands, trace_command, release, *promote_commands, registry_group, render, rebuild_command):
     cli.add_command(command)
 registry_group.add_command(prune_command)
 registry_group.add_command(status_command)

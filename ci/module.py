@@ -84,13 +84,14 @@ class Ci:
         tag: Tags = None,
         no_push: Annotated[bool, Doc("stop in the quarantine, after everything is signed and verified")] = False,
         no_cache: Annotated[bool, Doc("run every build step again")] = False,
+        no_reuse: Annotated[bool, Doc("build what was published before of the same inputs, too")] = False,
         no_scan: Annotated[bool, Doc("do not scan; refused outside the local environment")] = False,
         jobs: Jobs = None,
     ) -> Published:
         """Build, boot, describe, scan, sign and publish every service."""
         given = options(
             env=env, service=service, platform=platform, tag=tag, jobs=jobs,
-            no_push=no_push, no_cache=no_cache, no_scan=no_scan,
+            no_push=no_push, no_cache=no_cache, no_reuse=no_reuse, no_scan=no_scan,
         )  # fmt: skip
         return await self._published("build-all", given)
 

@@ -65,3 +65,4 @@ out = click.option(
     help="Folder for the record, the reports and the summary.",
 )
 no_cache = click.option("--no-cache", is_flag=True, help="Run every build step again.")
+no_reuse = click.option("--no-reuse", is_flag=True, help="Build what was published before of the same inputs, too.")

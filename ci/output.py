@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.graph.ask import Decision
 from pipelines.graph.units import Examination
 from pipelines.graph.verbs import Verified
 from pipelines.plan import Plan, ServicePlan
@@ -26,8 +27,11 @@ def dump(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def write_plan(console: Console, plan: Plan) -> None:
-    """What would be built, under which tags, where it would go and why."""
+def write_plan(console: Console, plan: Plan, decided: Sequence[Decision] | None = None) -> None:
+    """What would be built, under which tags, where it would go and why.
+
+    :param decided: which services would be reused, if the registry was asked.
+    """
     origin = plan.origins.get
     _row(console, "Environment", f"[bold]{plan.environment}[/] (from {origin('environment', 'default')})")
     _row(console, "Registry", f"[bold]{plan.registry}[/] (from {origin('registry', 'default')})")
@@ -48,6 +52,10 @@ def write_plan(console: Console, plan: Plan) -> None:
         _row(console, "Tag", f"[bold]{tag}[/]  {escape(reason)}")
     for text in plan.notes:
         _row(console, "Note", escape(text))
+    for item in decided or ():
+        _row(console, "Reuse" if item.index else "Build", f"[bold]{item.service}[/]  {escape(item.why)}")
+    if decided is None and plan.services:
+        _row(console, "Reuse", "not asked: with --ask the registry says which of these it has already")
     console.print("Nothing was built. [dim]'sealift build-all' does it.[/]")
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -28,6 +29,7 @@ from pipelines.config import is_loopback
 from pipelines.contexts import Context, sent
 from pipelines.errors import SealiftError
 from pipelines.graph import Observer, Options, Run, Session, Slots
+from pipelines.key import ingredients
 from pipelines.plan import Plan
 from pipelines.stages.failures import ENGINE_FAILURES, lost
 from pipelines.stages.full import disk_full
@@ -140,7 +142,8 @@ def building(session: Session, call: Call, prepared: Prepared, options: Options)
 
     given = {field.name: getattr(session, field.name) for field in fields(Session)}
     source = _source(client, call.root, prepared.plan)
-    return Run(**given, source=source, plan=prepared.plan, options=options, secrets=secret)
+    made_of = partial(ingredients, call.root)
+    return Run(**given, source=source, plan=prepared.plan, options=options, secrets=secret, made_of=made_of)
 
 
 def _source(client: dagger.Client, root: Path, plan: Plan) -> dagger.Directory:

@@ -66,15 +66,15 @@ def _files(root: Path, folder: Path, ignored: Callable[[PurePosixPath], bool]) -
 
 
 def ignored(root: Path, context: Context) -> Callable[[PurePosixPath], bool]:
-    """A test whether git or the context's ignore file leaves out a path, from the root."""
-    # Both take a fifth of a second to import, and are rarely needed.
-    from docker.utils.build import PatternMatcher
-    from dulwich.ignore import IgnoreFilterManager
-    from dulwich.repo import Repo
+    """A test whether git or the context's ignore file leaves out a path, from the root.
 
-    git = IgnoreFilterManager.from_repo(Repo(str(root)))
+    The engine knows the repository's own `.gitignore` files: what a user's settings ignore beside these is sent.
+    """
+    from dulwich.ignore import IgnoreFilterManager
+
+    git = IgnoreFilterManager(str(root), [], ignorecase=False)
     patterns = ignored_in(root, ignore_file(root, context))
-    docker = PatternMatcher(patterns)
+    docker = _matcher(patterns)
     exceptions = any(pattern.startswith("!") for pattern in patterns)
 
     def left_out(path: PurePosixPath) -> bool:
@@ -82,9 +82,19 @@ def ignored(root: Path, context: Context) -> Callable[[PurePosixPath], bool]:
         if git.is_ignored(f"{path}/" if folder else str(path)):
             return True
         # In an ignored folder there may be an exception.
-        return not (folder and exceptions) and docker.matches(str(path.relative_to(context.folder)))
+        return not (folder and exceptions) and docker(str(path.relative_to(context.folder)))
 
     return left_out
+
+
+def _matcher(patterns: list[str]) -> Callable[[str], bool]:
+    if not patterns:
+        return lambda _path: False
+    # Takes a third of a second to import, and most contexts have no ignore file.
+    from docker.utils.build import PatternMatcher
+
+    matches: Callable[[str], bool] = PatternMatcher(patterns).matches
+    return matches
 
 
 def _readable(size: int) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from dockerfile_parse import DockerfileParser
 from dockerfile_parse.util import WordSplitter
@@ -16,6 +17,8 @@ NO_CACHE_ARG = "SEALIFT_NO_CACHE"
 
 # A word `<<EOF`, `<<-EOF` or `<<'EOF'`, with a file descriptor before it perhaps; not the shell's `<<<` and `1<<n`.
 _HEREDOC = re.compile(r"(?:^|\s)\d*<<-?(?P<quote>['\"]?)(?P<end>[A-Za-z_]\w*)(?P=quote)(?=\s|$)")
+# `COPY --from=NAME`, and `RUN --mount=type=bind,from=NAME,…`.
+_COPIED = re.compile(r"--(?:from=|mount=[^\s]*?\bfrom=)(?P<quote>[\"']?)(?P<name>[^\s,\"']+)(?P=quote)")
 _DEFAULT = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*):(?P<sign>[-+])(?P<word>[^{}]*)\}")
 
 
@@ -51,12 +54,33 @@ def _automatic(platform: Platform) -> dict[str, str]:
     return {"TARGETPLATFORM": platform, "TARGETOS": system, "TARGETARCH": machine, "TARGETVARIANT": variant}
 
 
-def _stages(text: str, args: Mapping[str, str], platform: Platform) -> list[tuple[str, str | None]]:
-    """`(base, name)` of each stage, build arguments put in where they stand before the first FROM."""
+class External(NamedTuple):
+    """An image from a registry that a Dockerfile names.
+
+    :param platform: None for the one that is built for, empty for the one that is built on.
+    """
+
+    reference: str
+    platform: str | None = None
+
+    def __str__(self) -> str:
+        return self.reference if self.platform is None else f"{self.reference} for {self.platform or 'the builder'}"
+
+
+class _Stage(NamedTuple):
+    """A FROM line; `platform` as it is written there."""
+
+    base: str
+    name: str | None
+    platform: str | None
+
+
+def _stages(text: str, args: Mapping[str, str], platform: Platform) -> list[_Stage]:
+    """The stages, build arguments put in where they stand before the first FROM."""
     parser = _parser(text)
     # A build argument overrides an automatic one, declared or not; others are seen from their ARG line on.
     known = {name: args.get(name, value) for name, value in _automatic(platform).items()}
-    stages: list[tuple[str, str | None]] = []
+    stages: list[_Stage] = []
     for step in parser.structure:
         if step["instruction"] not in ("ARG", "FROM"):
             continue
@@ -66,9 +90,10 @@ def _stages(text: str, args: Mapping[str, str], platform: Platform) -> list[tupl
                 key, given, default = word.partition("=")
                 known[key] = args.get(key, default if given else known.get(key, ""))
         elif step["instruction"] == "FROM":
+            flag = next((word.partition("=")[2] for word in words if word.startswith("--platform=")), None)
             words = [word for word in words if not word.startswith("--")]
             named = len(words) >= 3 and words[1].upper() == "AS"
-            stages.append((words[0] if words else "", words[2] if named else None))
+            stages.append(_Stage(words[0] if words else "", words[2] if named else None, flag))
     return stages
 
 
@@ -84,7 +109,7 @@ def base_image(text: str, *, args: Mapping[str, str], target: str | None, platfo
     # Names of stages are compared without regard to case, and a stage sees only those before it.
     standing_on: dict[str, str] = {}
     base = ""
-    for image, name in stages:
+    for image, name, _ in stages:
         base = standing_on.get(image.lower(), image)
         if name:
             standing_on[name.lower()] = base
@@ -95,7 +120,28 @@ def base_image(text: str, *, args: Mapping[str, str], target: str | None, platfo
 def stage_names(text: str) -> list[str]:
     """What each stage may be called by as a target: its name, or else its number, as BuildKit counts them."""
     stages = _stages(text, {}, Platform("linux/amd64"))
-    return [name or str(number) for number, (_, name) in enumerate(stages)]
+    return [stage.name or str(number) for number, stage in enumerate(stages)]
+
+
+def external_images(text: str, *, args: Mapping[str, str], platform: Platform) -> Iterator[External]:
+    """Every image that is no stage of the same file: those of FROM, `COPY --from` and `RUN --mount=from=`, once each.
+
+    Stages that the target does not need are looked at too. A name with a `$` in it is one that only the build knows.
+    """
+    stages = _stages(text, args, platform)
+    found: dict[External, None] = {}
+    known: set[str] = {"scratch"}
+    for stage in stages:
+        if stage.base.lower() not in known:
+            found[External(stage.base, stage.platform)] = None
+        if stage.name:
+            known.add(stage.name.lower())
+    known |= {str(number) for number in range(len(stages))}
+    for step in _parser(text).structure:
+        if step["instruction"] in ("COPY", "ADD", "RUN"):
+            names = (match["name"] for match in _COPIED.finditer(step["value"]))
+            found |= dict.fromkeys(External(name) for name in names if name.lower() not in known)
+    return iter(found)
 
 
 def without_cache(text: str) -> str:

@@ -222,7 +222,12 @@ class Scan:
 
 @dataclass(frozen=True, kw_only=True)
 class Examined:
-    """Everything known of one unit when the gate judges it; `scan` is None if scanning was turned off."""
+    """Everything known of one unit when the gate judges it.
+
+    :param boot_ms: None if it is no server, or was booted before by the release that it is reused from.
+    :param scan: None if scanning was turned off.
+    :param reused: repository that it was fetched from, if it was not built.
+    """
 
     image: Image
     boot_ms: int | None
@@ -230,3 +235,4 @@ class Examined:
     scan: Scan | None
     cached: bool
     seconds: float
+    reused: str | None = None

@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from semver import Version
+
 from pipelines.model import OCI, Digest, Tag
 from pipelines.tags import TagKind, TagReason, Wanted, in_line
 from pipelines.versions import parse
@@ -97,9 +99,14 @@ def _ahead(wanted: Wanted, item: TagReason, held: Held, there: Named | None, pre
         return None
     version = parse(wanted.version) if wanted.version else None
     if version is not None and item.kind is TagKind.LINE:
-        others = (parse(tag.removeprefix(prefix)) for tag in held.tags if tag.startswith(prefix))
-        higher = [other for other in others if other and in_line(other, item.tag, prefix) and other > version]
-        return f"v{max(higher)} is released" if higher else None
+        return higher_released(version, item.tag, held.tags, prefix)
     if there.created and there.created > wanted.committed:
         return f"it names a later commit, of {there.created:%Y-%m-%d %H:%M} UTC"
     return None
+
+
+def higher_released(version: Version, line: str, tags: Collection[str], prefix: str) -> str | None:
+    """Which higher version of a line a repository has, in words; None if there is none."""
+    others = (parse(tag.removeprefix(prefix)) for tag in tags if tag.startswith(prefix))
+    higher = [other for other in others if other and in_line(other, line, prefix) and other > version]
+    return f"v{max(higher)} is released" if higher else None

@@ -137,13 +137,13 @@ def new_record(
     run: str,
     started: datetime,
     to: Destination,
-    source: Target,
+    source: Target | None,
     found: Mapping[str, ServiceRelease],
     because: str,
 ) -> str:
     """The document of the new release, in the state `recorded`. What was built, found and judged is as it was.
 
-    :param source: where its images are.
+    :param source: where its images are, if not in the quarantine.
     :param because: what made it of which release, in words.
     """
     document = json.loads(text)
@@ -152,7 +152,9 @@ def new_record(
         "state": "recorded",
         "started": started.isoformat(),
         "finished": None,
-        "source": {"registry": source.registry, "prefix": source.prefix, "insecure": source.insecure},
+        "source": {"registry": source.registry, "prefix": source.prefix, "insecure": source.insecure}
+        if source
+        else None,
         "because": because,
     }
     document["plan"] |= {

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from pipelines import model
 from pipelines.errors import ConfigError
+from pipelines.key import Key
 from pipelines.model import Sealed
 from pipelines.moves import TagMove
 from pipelines.release import FORMAT, Place, ServiceRelease, as_text, published, record_tags
@@ -19,6 +20,7 @@ from pipelines.release import FORMAT, Place, ServiceRelease, as_text, published,
 Digest = Annotated[str, AfterValidator(model.Digest)]
 Platform = Annotated[str, AfterValidator(model.Platform)]
 Tag = Annotated[str, AfterValidator(model.Tag)]
+InputKey = Annotated[str, AfterValidator(Key)]
 
 
 class _Data(BaseModel):
@@ -64,6 +66,10 @@ class Service(_Data):
     """What was released of one service; `index` is null for one that stayed on the machine."""
 
     index: Digest | None
+    key: InputKey | None = Field(
+        default=None, description="Hash of what the image is made of; null if that cannot be told."
+    )
+    reused: str | None = Field(default=None, description="Repository that it was fetched from; null if it was built.")
     published: tuple[Published, ...]
     platforms: dict[Platform, Unit]
 
@@ -157,6 +163,11 @@ class Record(_Data):
         """The tags that the record is kept under."""
         own = {item.name: item.version for item in self.plan.services if item.published and item.version}
         return record_tags(self.id, self.plan.tag_prefix, self.plan.version, own)
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """Service → the input key of its image."""
+        return {name: service.key for name, service in self.services.items() if service.key}
 
     @property
     def lot(self) -> Mapping[str, Sealed]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +40,7 @@ class Release:
     :param state: `examined`; `refused`, by the gate; `signed`, where nothing is pushed; `recorded`, just before
         anything leaves; `moving`, from before the first tag moves; `undone`, where one could not be moved and the
         others were moved back; `published`.
+    :param keys: service → the input key of its image.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Release:
     violations: tuple[Violation, ...] = ()
     services: Mapping[str, ServiceRelease] | None = None
     public_key: str | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, state: str, **changes: Any) -> Release:
         """The record in its next state."""
@@ -123,6 +125,8 @@ class Release:
         release = (self.services or {}).get(name)
         return {
             "index": release.index if release else None,
+            "key": self.keys.get(name),
+            "reused": next((unit.reused for unit in self.of(name)), None),
             "published": published(name, release) if release else [],
             "platforms": {unit.image.unit.platform: _unit(unit) for unit in self.of(name)},
         }

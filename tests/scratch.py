@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipelines.key import is_key_tag
 from tests.forked import forked
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,9 +68,9 @@ class Registry:
         return run(["regctl", f"--host=reg={REGISTRY},tls=disabled", *arguments], env=self.env)
 
     def tags(self, service: str) -> list[str]:
-        """Tags of a service, without those that hold attachments of a digest."""
+        """Tags of a service, without those that hold attachments of a digest, or name it by its inputs."""
         done = self.regctl("tag", "ls", f"{REGISTRY}/{self.prefix}{service}")
-        return [tag for tag in done.stdout.split() if not tag.startswith("sha256-")]
+        return [tag for tag in done.stdout.split() if not tag.startswith("sha256-") and not is_key_tag(tag)]
 
     def digest(self, service: str, tag: str) -> str | None:
         done = self.regctl("manifest", "head", f"{REGISTRY}/{self.prefix}{service}:{tag}")

@@ -19,6 +19,7 @@ from pipelines.graph.context import Observer, Options, Persist, PublicSource, Ru
 from pipelines.graph.look import look, to_carry
 from pipelines.graph.quarantine import held
 from pipelines.graph.records import check_claim, claim, keep
+from pipelines.graph.reuse import lasting, remember
 from pipelines.graph.seal import Lot, join, seal
 from pipelines.graph.slots import Slots
 from pipelines.graph.tagging import TagsFailed, move_tags
@@ -104,11 +105,12 @@ async def _release(run: Run) -> Outcome:
         units=units,
         violations=judge(run.plan, units, database),
         public_key=(await run.signer()).public,
+        keys=await lasting(run, examination.reuse),
     )
     reports = reports_of(run, examination)
     if record.violations:
         return Outcome(release=record.at("refused", finished=run.clock()), reports=reports)
-    lot = await join(run, examination)
+    lot = await join(run, examination, record.keys)
     if run.options.push:
         record = await _publish(run, examination, lot, record)
     else:
@@ -123,7 +125,8 @@ async def _publish(run: Run, examination: Examination, lot: Lot, record: Release
     """Seal, record, carry, and move tags, in this order: each for all services and targets before the next begins."""
     wanted = [service.wanted for service in run.plan.published]
     found = await look(run, lot, wanted, run.plan.targets, prefix=run.plan.tag_prefix)
-    loads = await to_carry(run, lot, found)
+    reused = examination.reuse.sealed if examination.reuse else {}
+    loads = await to_carry(run, lot, found, verified=reused)
     carried = [sealed for sealed in lot.values() if any(sealed in load for load in loads.values())]
     await seal(run, examination, carried)
     record = record.at("recorded", services=found)
@@ -145,6 +148,7 @@ async def _publish(run: Run, examination: Examination, lot: Lot, record: Release
         raise
     record = record.at("published", services=moved, finished=run.clock())
     await run.persist(record.text())
+    await remember(run, {name: one.index for name, one in lot.items() if name not in reused}, record.keys, first)
     if new:
         try:
             await keep(run, run.plan.targets, record.text(), record.tags)

@@ -13,8 +13,9 @@ import dagger
 
 from pipelines.errors import EngineError, SealiftError, SeveralErrors
 from pipelines.graph.slots import Slots
+from pipelines.key import Ingredients
 from pipelines.model import Digest, Target, Unit
-from pipelines.plan import Plan
+from pipelines.plan import Plan, ServicePlan
 from pipelines.stages.failures import ENGINE_FAILURES, lost
 from pipelines.stages.sign import Signer
 from pipelines.stages.toolbox import Toolbox
@@ -57,6 +58,7 @@ class Options:
     push: bool = True
     scan: bool = True
     no_cache: bool = False
+    reuse: bool = True
 
 
 @dataclass
@@ -132,12 +134,16 @@ class Session:
 
 @dataclass(frozen=True, kw_only=True)
 class Run(Session):
-    """A run that builds."""
+    """A run that builds.
+
+    :param made_of: reads what a service's image is made of.
+    """
 
     source: dagger.Directory
     plan: Plan
     options: Options
     secrets: SecretSource
+    made_of: Callable[[ServicePlan], Ingredients]
 
     async def build_secrets(self, wanted: Mapping[str, str]) -> dict[str, dagger.Secret]:
         """The secrets that a service's Dockerfile mounts, by id."""

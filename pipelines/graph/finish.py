@@ -14,6 +14,7 @@ from pipelines.graph.context import Session
 from pipelines.graph.proof import objections
 from pipelines.graph.quarantine import held, start
 from pipelines.graph.records import check_claim, claim, keep
+from pipelines.graph.reuse import remember
 from pipelines.graph.seal import ROUNDS
 from pipelines.graph.tagging import TagsFailed, check_unmoved, move_tags
 from pipelines.graph.together import together
@@ -68,6 +69,7 @@ async def finish(session: Session, record: Record, text: str, *, again: bool = F
         raise
     done = updated(text, state="published", finished=session.clock(), found=found)
     await session.persist(done)
+    await remember(session, {name: one.index for name, one in record.lot.items()}, record.keys, first)
     await keep(session, record.targets, done, record.tags)
     return done
 

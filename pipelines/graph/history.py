@@ -50,18 +50,23 @@ async def previous(session: Session, targets: Sequence[Target]) -> str:
 
 
 async def _in_force(session: Session, record: Record) -> bool:
-    """Whether the tags that moved with the release name it still, at its first registry."""
+    """Whether the tags that moved with the release name it still, at its first registry.
+
+    Of every service some must have moved: one that did not change is the same image in other releases too.
+    """
     wrong: list[Tag] = []
 
     async def ask(name: str, place: Place, tag: Tag) -> None:
         if await remote.current(session.toolbox, place.target, name, tag) != record.lot[name].index:
             wrong.append(tag)
 
-    moving = [
-        (name, release.places[0], move.tag)
-        for name, release in record.found.items()
-        for move in release.places[0].tags
-        if not move.kept and kind_of(move.tag, record.plan.tag_prefix) is not TagKind.RELEASE
-    ]
+    moving: list[tuple[str, Place, Tag]] = []
+    for name, release in record.found.items():
+        place = release.places[0]
+        others = [move for move in place.tags if kind_of(move.tag, record.plan.tag_prefix) is not TagKind.RELEASE]
+        moved = [move for move in others if not move.kept]
+        if others and not moved:
+            return False
+        moving.extend((name, place, move.tag) for move in moved)
     await together(partial(ask, *item) for item in moving)
     return bool(moving) and not wrong

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from pipelines.errors import RegistryError
@@ -77,8 +77,10 @@ Loads = Mapping[Target, Sequence[Sealed]]
 """Target → what has to be carried there."""
 
 
-async def to_carry(session: Session, lot: Lot, found: Found) -> Loads:
+async def to_carry(session: Session, lot: Lot, found: Found, *, verified: Collection[str]) -> Loads:
     """All services but those that the target has, and that verify there.
+
+    :param verified: services that have been verified at the first target.
 
     A release in which one service changed costs the signatures and the copies of that one.
     """
@@ -88,9 +90,11 @@ async def to_carry(session: Session, lot: Lot, found: Found) -> Loads:
         def named(name: str) -> bool:
             return any(move.before == found[name].index for move in found[name].places[number].tags)
 
-        there = [sealed for name, sealed in lot.items() if named(name)]
-        verified = await objections(session, there, target) is None
-        loads[target] = [sealed for sealed in lot.values() if not (verified and sealed in there)]
+        whole = {name for name in lot if number == 0 and name in verified}
+        there = [sealed for name, sealed in lot.items() if name not in whole and named(name)]
+        if await objections(session, there, target) is None:
+            whole |= {sealed.service for sealed in there}
+        loads[target] = [sealed for name, sealed in lot.items() if name not in whole]
 
     targets = next(iter(found.values())).places
     await together(partial(one, number, place.target) for number, place in enumerate(targets))

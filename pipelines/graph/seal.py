@@ -10,6 +10,7 @@ from pipelines.graph.context import Run
 from pipelines.graph.proof import objections, reference
 from pipelines.graph.together import together
 from pipelines.graph.units import Examination
+from pipelines.key import ANNOTATION
 from pipelines.model import Digest, Sealed, Unit
 from pipelines.plan import ServicePlan
 from pipelines.stages.index import index
@@ -25,15 +26,23 @@ Lot = Mapping[str, Sealed]
 """Service → what it publishes. Sealed by name; its signatures are there when `seal` has returned."""
 
 
-async def join(run: Run, examination: Examination) -> Lot:
-    """Join the platforms of each service that leaves into one index in the quarantine."""
+async def join(run: Run, examination: Examination, keys: Mapping[str, str]) -> Lot:
+    """Join the platforms of each service that leaves into one index in the quarantine; what is reused has its own.
+
+    :param keys: service → the input key that its index names.
+    """
     lot: dict[str, Sealed] = {}
+    reuse = examination.reuse
 
     async def one(service: ServicePlan) -> None:
+        if reuse and service.name in reuse.sealed:
+            lot[service.name] = reuse.sealed[service.name]
+            return
         units = [Unit(service=service.name, platform=platform) for platform in service.platforms]
         async with run.step("index", service.name) as note:
-            images = [examination.examined[unit].image for unit in units]
-            note.digest = await index(run.toolbox, service, images)
+            images = [examination.digests[unit] for unit in units]
+            key = keys.get(service.name)
+            note.digest = await index(run.toolbox, service, images, annotations={ANNOTATION: key} if key else {})
             note.text = note.digest.short
         platforms = {unit.platform: examination.digests[unit] for unit in units}
         lot[service.name] = Sealed(service=service.name, index=note.digest, platforms=platforms)

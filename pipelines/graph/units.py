@@ -12,6 +12,7 @@ import dagger
 from pipelines.graph.context import Run
 from pipelines.graph.prepare import advisories_for, ready
 from pipelines.graph.quarantine import start
+from pipelines.graph.reuse import Reuse, decide
 from pipelines.graph.together import Job, together
 from pipelines.model import Digest, Examined, Image, Unit
 from pipelines.plan import Plan, ServicePlan
@@ -28,10 +29,12 @@ class Examination:
     """What is known of the units so far. Filled by the tasks of `examine`.
 
     :param built: set as soon as the unit is in the quarantine, so that services built on it can start.
+    :param reuse: what is not built; None if everything is.
     :param found: the advisory database, as soon as `looked` is set.
     """
 
     built: dict[Unit, anyio.Event]
+    reuse: Reuse | None = None
     looked: anyio.Event = field(default_factory=anyio.Event)
     found: Advisories | None = None
     digests: dict[Unit, Digest] = field(default_factory=dict)
@@ -58,11 +61,12 @@ async def examine(run: Run) -> Examination:
     :raises SealiftError: what failed; nothing has left the quarantine.
     """
     examination = begin(run.plan)
+    examination.reuse = reuse = Reuse.of(run.plan)
 
     async def units() -> None:
         await ready(run)
         jobs = (partial(_unit, run, examination, unit) for unit in examination.built)
-        await together([partial(start, run.toolbox), *jobs])
+        await together([partial(start, run.toolbox), partial(decide, run, reuse), *jobs])
 
     await together([units, *([partial(look_up, run, examination)] if run.options.scan else [])])
     return examination
@@ -75,8 +79,15 @@ async def look_up(run: Run, examination: Examination) -> None:
 
 
 async def build_one(run: Run, examination: Examination, unit: Unit) -> None:
-    """Build a unit and put it into the quarantine; from then on it is spoken of by its digest only."""
+    """Build a unit and put it into the quarantine; from then on it is spoken of by its digest only.
+
+    What is reused is there already.
+    """
     service = run.plan.service(unit.service)
+    if reused := await _reused(examination, unit):
+        examination.digests[unit] = reused
+        examination.built[unit].set()
+        return
     bases: dict[str, Digest] = {}
     for need in service.needs:
         base = Unit(service=need, platform=unit.platform)
@@ -100,6 +111,22 @@ async def build_one(run: Run, examination: Examination, unit: Unit) -> None:
     examination.built[unit].set()
 
 
+async def _reused(examination: Examination, unit: Unit) -> Digest | None:
+    """The unit's digest, if its service is not built; waits until that is decided."""
+    if examination.reuse is None:
+        return None
+    await examination.reuse.decided[unit.service].wait()
+    sealed = examination.reuse.sealed.get(unit.service)
+    return sealed.platforms[unit.platform] if sealed else None
+
+
+def _from(run: Run, examination: Examination, unit: Unit) -> str | None:
+    """The repository that the unit was fetched from, if it was not built."""
+    if examination.reuse is None or unit.service not in examination.reuse.sealed:
+        return None
+    return str(run.plan.targets[0].repository(unit.service))
+
+
 async def kept(run: Run, examination: Examination, unit: Unit) -> dagger.Container:
     """The unit's container, as the quarantine gives it back."""
     return await by_digest(run.toolbox, unit, examination.digests[unit])
@@ -117,7 +144,9 @@ async def _unit(run: Run, examination: Examination, unit: Unit) -> None:
         images.append(await inspect(run.toolbox, unit, digest))
 
     jobs: list[Job] = [inspected, partial(describe, run, examination, unit)]
-    if service.boot is not None:
+    reused = _from(run, examination, unit)
+    # What is reused was booted before it was signed, and in the same way: that is in its key.
+    if service.boot is not None and reused is None:
         jobs.append(partial(_boot, run, examination, unit, service, boots))
     if run.options.scan:
         jobs.append(partial(scan_one, run, examination, unit))
@@ -130,8 +159,9 @@ async def _unit(run: Run, examination: Examination, unit: Unit) -> None:
         sbom_packages=examination.sboms[unit].packages,
         scan=scanned.scan if scanned else None,
         # An answer from before this run is about a digest that an earlier run built: nothing new was made.
-        cached=bool(times) and max(times) < run.started,
+        cached=reused is not None or (bool(times) and max(times) < run.started),
         seconds=time.monotonic() - began,
+        reused=reused,
     )
 
 

@@ -133,7 +133,7 @@ def _unit(unit: Examined) -> tuple[str | Text, ...]:
         megabytes(unit.image.size),
         str(unit.sbom_packages),
         findings(unit),
-        "cached" if unit.cached else "built",
+        "reused" if unit.reused else "cached" if unit.cached else "built",
         f"{unit.seconds:.1f}",
     )
 

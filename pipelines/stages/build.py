@@ -139,6 +139,10 @@ async def _base_labels(
         return {}
     if base in bases:
         return {f"{OCI}base.name": base, f"{OCI}base.digest": bases[base]}
+    return {f"{OCI}base.name": base, f"{OCI}base.digest": await base_digest(toolbox, base, platform)}
+
+
+async def base_digest(toolbox: Toolbox, base: str, platform: Platform) -> str:
+    """What an image's name stands for now; asked once in a run."""
     image = toolbox.client.container(platform=dagger.Platform(platform)).from_(base)
-    reference = await toolbox.once(f"{base} {platform}", image.image_ref)
-    return {f"{OCI}base.name": base, f"{OCI}base.digest": reference.rpartition("@")[2]}
+    return (await toolbox.once(f"{base} {platform}", image.image_ref)).rpartition("@")[2]

@@ -33,6 +33,17 @@ async def copy(
 
 
 @retried
+async def fetch(toolbox: Toolbox, source: Target, service: str, digest: Digest) -> None:
+    """Copy an index the other way, from a registry into the quarantine, with all that belongs to it.
+
+    :raises RegistryError: the registry refused, or was lost past the retry budget.
+    """
+    args = ["image", "copy", "--referrers", "--digest-tags"]
+    args += [f"{toolbox.at(source, service)}@{digest}", quarantined(service, digest)]
+    await ask(toolbox, source, args, service=service, step="fetch", seconds=COPY_SECONDS)
+
+
+@retried
 async def move(toolbox: Toolbox, target: Target, service: str, tag: Tag, digest: Digest) -> None:
     """Let a tag name a digest that the target already holds.
 

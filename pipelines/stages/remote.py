@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pipelines.errors import RegistryError
@@ -66,6 +67,47 @@ async def annotated(toolbox: Toolbox, target: Target, service: str, digest: Dige
     document = await _manifest(toolbox, target, service, digest)
     found = document.get("annotations") or {} if document else {}
     return {str(key): str(value) for key, value in found.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """What a tag names, if that is an index of platforms, by their names in full: `linux/arm/v7`."""
+
+    digest: Digest
+    annotations: Mapping[str, str]
+    platforms: Mapping[str, Digest]
+
+
+@retried
+async def index(toolbox: Toolbox, target: Target, service: str, tag: Tag) -> Index | None:
+    """The index that a tag names, in one request; None if there is no such tag, or it names something else.
+
+    :raises RegistryError: the registry's answer is neither.
+    """
+    shape = '{{.GetDescriptor.Digest}} {{printf "%s" .RawBody}}'
+    answer = await _asked(
+        toolbox, target, service, ["manifest", "get", "--format", shape, f"{toolbox.at(target, service)}:{tag}"]
+    )
+    return read_index(answer) if answer is not None else None
+
+
+def read_index(answer: str) -> Index | None:
+    """Digest and document, as regctl prints them; None if the document is no index of platforms."""
+    digest, _, text = answer.partition(" ")
+    try:
+        document = json.loads(text)
+        return Index(
+            digest=Digest(digest),
+            annotations={str(key): str(value) for key, value in (document.get("annotations") or {}).items()},
+            platforms={
+                "/".join(
+                    part for key in ("os", "architecture", "variant") if (part := entry["platform"].get(key))
+                ): Digest(entry["digest"])
+                for entry in document["manifests"]
+            },
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 @retried

@@ -17,6 +17,7 @@ import httpx
 
 from ci.local.machine import make_setup
 from ci.local.toolchain import REGISTRY, tool_folder
+from pipelines.key import is_key_tag
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +33,12 @@ class Peer:
         return f"localhost:{self.port}"
 
     def tags(self, repository: str) -> list[str]:
-        """Tags of a repository, without those that hold attachments of a digest."""
+        """Tags of a repository, without those that hold attachments of a digest, or name it by its inputs."""
         answer = httpx.get(f"http://{self.address}/v2/{repository}/tags/list", auth=self.login, trust_env=False)
         if answer.status_code == 404:
             return []
-        return [tag for tag in answer.raise_for_status().json()["tags"] or [] if not tag.startswith("sha256-")]
+        tags = answer.raise_for_status().json()["tags"] or []
+        return [tag for tag in tags if not tag.startswith("sha256-") and not is_key_tag(tag)]
 
 
 @contextmanager

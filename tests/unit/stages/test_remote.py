@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -85,3 +86,25 @@ async def test_a_tag_that_is_not_there(monkeypatch: pytest.MonkeyPatch, what: st
 async def test_a_registry_that_does_not_answer_is_no_missing_tag(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     with pytest.raises(RegistryError):
         await current(monkeypatch, RegistryError(what, remedy="r"))
+
+
+def test_an_index_is_read_with_its_platforms_names_in_full(samples: Samples) -> None:
+    platforms = [
+        {"os": "linux", "architecture": "amd64"},
+        {"os": "linux", "architecture": "arm", "variant": "v7"},
+    ]
+    entries = [{"digest": samples.digest(str(number)), "platform": item} for number, item in enumerate(platforms)]
+    document = {"manifests": entries, "annotations": {"dev.sealift.key": "abc"}}
+    found = remote.read_index(f"{samples.digest('index')} {json.dumps(document)}")
+    assert found is not None
+    assert (found.digest, found.annotations) == (samples.digest("index"), {"dev.sealift.key": "abc"})
+    assert found.platforms == {"linux/amd64": samples.digest("0"), "linux/arm/v7": samples.digest("1")}
+
+
+@pytest.mark.parametrize(
+    "document",
+    ["", "[]", "{}", '{"manifests": null}', '{"manifests": [{"digest": "x"}]}', '{"layers": []}', '{"manifests": [1]}'],
+)
+def test_what_is_no_index_of_platforms_is_none(samples: Samples, document: str) -> None:
+    assert remote.read_index(f"{samples.digest('index')} {document}") is None
+    assert remote.read_index(document) is None

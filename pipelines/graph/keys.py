@@ -1,0 +1,73 @@
+"""The input keys of a run's services: what the repository says, and what the images that Dockerfiles name are today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+import anyio
+import dagger
+
+from pipelines.graph.context import Run
+from pipelines.key import Ingredients, Key, Unknown
+from pipelines.model import Platform
+from pipelines.plan import ServicePlan
+from pipelines.stages.build import base_digest
+from pipelines.stages.failures import message
+
+Read = Mapping[str, Ingredients | Unknown]
+"""Service → what it is made of."""
+
+
+async def read(run: Run) -> Read:
+    """What the repository says of every service now."""
+    return await anyio.to_thread.run_sync(partial(_read, run.made_of, run.plan.services))
+
+
+async def keys_of(run: Run, made_of: Read) -> tuple[dict[str, Key], dict[str, str]]:
+    """The key of every service whose inputs can be told; of the others, why they cannot.
+
+    Every image that a Dockerfile names is asked for once in a run: its tag may name another one today.
+    """
+    keys: dict[str, Key] = {}
+    why: dict[str, str] = {}
+    engine = await run.toolbox.once("engine version", run.toolbox.client.version)
+    for service in run.plan.services:
+        found = made_of[service.name]
+        try:
+            if isinstance(found, Unknown):
+                raise found
+            if lacking := [need for need in service.needs if need not in keys]:
+                raise Unknown(f"it is built on {', '.join(lacking)}, of which that is so")
+            needs = {need: keys[need] for need in service.needs}
+            keys[service.name] = found.key(digests=await _digests(run, found), needs=needs, engine=engine)
+        except Unknown as unknown:
+            why[service.name] = f"its inputs cannot be told: {unknown}"
+    return keys, why
+
+
+def _read(
+    made_of: Callable[[ServicePlan], Ingredients], services: Iterable[ServicePlan]
+) -> dict[str, Ingredients | Unknown]:
+    found: dict[str, Ingredients | Unknown] = {}
+    for service in services:
+        try:
+            found[service.name] = made_of(service)
+        except Unknown as unknown:
+            found[service.name] = unknown
+    return found
+
+
+async def _digests(run: Run, made_of: Ingredients) -> Mapping[Platform, Mapping[str, str]]:
+    """Platform → image that the Dockerfile names → its digest now."""
+    own = Platform(await run.toolbox.once("platform", run.toolbox.client.default_platform))
+    found: dict[Platform, dict[str, str]] = {platform: {} for platform in made_of.images}
+    for platform, images in made_of.images.items():
+        for image in images:
+            wanted = platform if image.platform is None else image.platform or own
+            try:
+                found[platform][str(image)] = await base_digest(run.toolbox, image.reference, Platform(wanted))
+            except (dagger.QueryError, ValueError) as failure:
+                said = message(failure) if isinstance(failure, dagger.QueryError) else str(failure)
+                raise Unknown(f"{image.reference}: {said}") from failure
+    return found
