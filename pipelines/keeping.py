@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pipelines.holdings import Contents
+from pipelines.key import is_key_tag
 from pipelines.model import Digest
 from pipelines.rules import GRACE, UNFINISHED, Rules, Told
 from pipelines.versions import parse, stable
@@ -41,6 +42,9 @@ def reasons(contents: Contents, releases: Mapping[Digest, Sequence[str]], rules:
 
 
 def _by_tag(tag: str, versions: Collection[str], rules: Rules) -> Iterator[str]:
+    if is_key_tag(tag):
+        # It says what an image was made of, and keeps none: all environments share it.
+        return
     if not rules.owns(tag):
         yield f"{tag} is not of this environment"
     elif rules.moves(tag):

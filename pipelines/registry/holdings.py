@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from pipelines.errors import RegistryError
+from pipelines.key import is_key_tag
 from pipelines.model import OCI, Digest, Repository, Tag
 from pipelines.registry.client import Client
 from pipelines.registry.concurrent import all_of
@@ -89,7 +90,7 @@ class Version:
 
 async def tagged(client: Client, repository: Repository) -> dict[Digest, tuple[Tag, ...]]:
     """Digest → the tags that name it; those of attachments and of checks are left out."""
-    tags = [Tag(tag) for tag in await client.tags(repository) if not is_attachment(tag)]
+    tags = [Tag(tag) for tag in await client.tags(repository) if not (is_attachment(tag) or is_key_tag(tag))]
     digests = await all_of(partial(client.resolve, repository, tag) for tag in tags)
     found: dict[Digest, tuple[Tag, ...]] = {}
     for tag, digest in zip(tags, digests, strict=True):

@@ -85,6 +85,13 @@ def test_tags_of_another_environment_stay() -> None:
     }
 
 
+def test_the_tag_of_an_input_key_keeps_nothing() -> None:
+    memory = Memory()
+    tag = f"key-{'0' * 64}"
+    tagged(memory, tag)
+    assert stays(judged(memory, Rules(prefix="p-", others=("",)))) == {tag: ""}
+
+
 def test_by_pattern() -> None:
     memory = Memory()
     tagged(memory, "v1.0.0", "v2.0.0", "V1.0.0")
