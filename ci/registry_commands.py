@@ -108,7 +108,8 @@ def _asked(kind: Kind, username: str | None, password_stdin: bool) -> Login:
     if password_stdin:
         password = sys.stdin.read().rstrip("\r\n")
     else:
-        click.echo(f"{kind.name}: {kind.give}", err=True)
+        if kind.id != "self-hosted":
+            report(f"{kind.name} takes {kind.give}.")
         password = click.prompt("Password", hide_input=True, err=True)
     if not password:
         raise click.UsageError("the password is empty")
