@@ -13,7 +13,7 @@ from ci.local.storage import find_ours, pushed
 from ci.registry_ground import Registries
 from ci.terminal import report
 from pipelines.config import Flags, is_loopback, resolve
-from pipelines.deployed import Ours, deployed
+from pipelines.deployed import Ours, deployed, digests_in
 from pipelines.holdings import subject_of
 from pipelines.model import RECORDS, Target
 from pipelines.registry.client import Client
@@ -35,7 +35,10 @@ async def prune(
 ) -> list[tuple[Survey, Decision, Removed | None]]:
     """Read all registries, decide, and only then delete."""
     async with found.clients(found.targets) as clients:
-        surveys = [await survey(client, services, _on_disk(found, client.target, services)) for client in clients]
+        spoken_of = digests_in(files)
+        surveys = [
+            await survey(client, services, _on_disk(found, client.target, services), spoken_of) for client in clients
+        ]
         named = deployed(files, _ours(found, surveys))
         tags = [tag for held in surveys for item in held.holdings for tag in item.tags]
         for pattern in rules.patterns:

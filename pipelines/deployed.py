@@ -67,6 +67,12 @@ def deployed(files: Sequence[tuple[str, str | bytes]], ours: Ours) -> Mapping[Di
     return found
 
 
+def digests_in(files: Sequence[tuple[str, str | bytes]]) -> frozenset[Digest]:
+    """Every digest that stands in them, whatever it is of: what is to be looked for at the registries."""
+    texts = (text if isinstance(text, str) else text.decode(errors="replace") for _, text in files)
+    return frozenset(Digest(found) for text in texts for found in _DIGEST.findall(text))
+
+
 class _File:
     """One file. What is wrong goes to `problems`, with its line."""
 

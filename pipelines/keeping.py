@@ -28,8 +28,8 @@ def reasons(contents: Contents, releases: Mapping[Digest, Sequence[str]], rules:
     versions = last_versions(own, rules.last, rules.prefix) if rules.last else frozenset()
     found = {
         digest: [
-            *releases.get(digest, ()),
             *(text for tag in tags for text in _by_tag(tag, versions, rules)),
+            *releases.get(digest, ()),
             *_by_age(contents.known(digest), rules, now),
         ]
         for digest, tags in contents.roots.items()

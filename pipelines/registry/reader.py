@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from pipelines.errors import RegistryError
@@ -24,14 +24,17 @@ class Reader:
         self.referrers: dict[Digest, frozenset[Digest]] = {}
         self.api: bool | None = None
 
-    async def contents(self, name: str, seen: Mapping[Digest, datetime]) -> Contents:
+    async def contents(
+        self, name: str, seen: Mapping[Digest, datetime], spoken_of: Collection[Digest] = ()
+    ) -> Contents:
         """All of it: what tags name, and what records, attachments or the registry's own files speak of.
 
         :param seen: what records tell of when something was there; the registry's own files know better.
+        :param spoken_of: what else may be there.
         """
         tags = await self._tags()
         subjects = (subject for tag in tags if (subject := subject_of(tag)))
-        await self._follow({*subjects, *seen, *self.pushed, *self.documents})
+        await self._follow({*subjects, *seen, *spoken_of, *self.pushed, *self.documents})
         made = {digest: await self._made(digest, digest in tags.values()) for digest in self.documents}
         manifests = {digest: self._manifest(item, made[digest]) for digest, item in self.documents.items()}
         return Contents(

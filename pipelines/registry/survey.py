@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -58,10 +58,16 @@ def _told(manifest: Digest, record: Record) -> Told:
     )
 
 
-async def survey(client: Client, services: Sequence[str], disk: Mapping[str, Mapping[Digest, datetime]]) -> Survey:
+async def survey(
+    client: Client,
+    services: Sequence[str],
+    disk: Mapping[str, Mapping[Digest, datetime]],
+    spoken_of: Collection[Digest] = (),
+) -> Survey:
     """Read the services' repositories and the records.
 
     :param disk: repository's path → when each manifest was pushed, where the registry's own files can be read.
+    :param spoken_of: what may be in any of them: a registry does not list what has no tag.
     :raises RegistryError: something cannot be read.
     :raises ConfigError: a release record is none that this version can read.
     """
@@ -75,7 +81,7 @@ async def survey(client: Client, services: Sequence[str], disk: Mapping[str, Map
 
     async def one(name: str) -> Contents:
         reader = Reader(client, target.repository(name), disk)
-        return await reader.contents(name, seen[name])
+        return await reader.contents(name, seen[name], spoken_of)
 
     services_first = await each(services, one)
     return Survey(target=target, holdings=(*services_first, papers), records=records)

@@ -248,15 +248,15 @@ def killed_at(shop: Shop, deletions: int, command: list[str], env: Mapping[str, 
         assert process[0].wait(timeout=60) == -signal.SIGKILL
 
 
-def test_killed_anywhere_it_is_finished_by_the_next(shop: Shop) -> None:
+def test_killed_in_the_middle_it_is_finished_by_the_next(shop: Shop) -> None:
     filled = shop.filled
     kept = filled.digests["web v1.0.2"]
     command = [*SEALIFT, "registry", "prune", "--keep-last", "1", "--confirm"]
     env = {**os.environ, **shop.bare.env}
-    for deletions in (1, 4):
-        killed_at(shop, deletions, command, env)
-        assert all(filled.has("web", digest) for digest in kept)
-        assert all(digest.replace(":", "-") in filled.tags("web") for digest in kept)
+    # An image is gone, and all that belonged to it is there still.
+    killed_at(shop, 1, command, env)
+    assert all(filled.has("web", digest) for digest in kept)
+    assert all(digest.replace(":", "-") in filled.tags("web") for digest in kept)
     shop.at(filled.address)
     done = shop.prune("--keep-last", "1", "--confirm")
     assert done.code == 0, done.err

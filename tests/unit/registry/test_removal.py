@@ -30,7 +30,7 @@ TAGS = ("latest", "v1", "v1.0", "v1.0.0", "v1.0.1", "v1.1.0", "v2.0.0", "v2.0.0-
 
 def look(memory: Memory, rules: Rules, services: tuple[str, ...] = SERVICES) -> tuple[Survey, Decision]:
     """Read it all, and decide."""
-    found = anyio.run(survey, cast(Client, memory), services, {})
+    found = anyio.run(survey, cast(Client, memory), services, {}, tuple(rules.deployed))
     return found, decide(found.holdings, found.told, rules, now=NOW)
 
 
@@ -334,3 +334,12 @@ def test_a_kind_that_deletes_nothing_is_told_with_what_does(registry: str, said:
     assert done.gone == []
     assert done.failure is not None
     assert said in done.failure.remedy
+
+
+def test_what_is_deployed_needs_no_tag_to_be_found(memory: Memory) -> None:
+    shared = memory.platform("web", "shared")
+    memory.record("20250104T000000Z", {"web": [shared, shared]}, environment="other")
+    entries = {"mediaType": INDEX, "manifests": [{"digest": shared}]}
+    hidden = memory.put("web", entries)
+    prune(memory, Rules(patterns=("v1*",), deployed={hidden: "k8s.yaml:1"}), ONE)
+    assert {hidden, shared} <= memory.repos["web"].manifests.keys()
