@@ -85,18 +85,8 @@ def rebuild_command(
         text = found.text
         if text is None:
             text = await find(session, found.targets, release or "", prefix=found.settings.tag_prefix)
-        made = read(text, f"the record {release or record}")
-        names = _chosen(made, services, found)
-        with checked_out(root.resolve(), made.plan.commit) as folder:
-            prepared = _prepared(folder, call, made, names, found.settings.environment)
-            options = Options(push=publish, reuse=False, no_cache=no_cache)
-            run = building(session, replace(call, root=folder), prepared, options)
-            async with held(run.toolbox):
-                compared, examination, lot = await rebuild(run, made, names)
-                if not publish or not all(one.same for one in compared):
-                    return _Answer(compared=compared)
-                done = await restore(run, made, text, found.settings, examination, lot)
-                return _Answer(compared=compared, restored=done)
+        options = Options(push=publish, reuse=False, no_cache=no_cache)
+        return await _rebuilt(session, call, found, text, services, options)
 
     flags = Flags(env=env)
     answer = on_engine("rebuild", root, flags, ground, work, record=out / "release.json" if publish else None)
@@ -108,6 +98,23 @@ def rebuild_command(
         _write(answers(), answer, publish=publish)
     if not _same(answer):
         sys.exit(ExitCode.FAILED)
+
+
+async def _rebuilt(
+    session: Session, call: Call, found: _Found, text: str, services: tuple[str, ...], options: Options
+) -> _Answer:
+    """Build it from its commit, compare, and restore it if that is asked for."""
+    record = read(text, "the release's record")
+    names = _chosen(record, services, found)
+    with checked_out(call.root, record.plan.commit) as folder:
+        prepared = _prepared(folder, call, record, names, found.settings.environment)
+        run = building(session, replace(call, root=folder), prepared, options)
+        async with held(run.toolbox):
+            compared, examination, lot = await rebuild(run, record, names)
+            if not options.push or not all(one.same for one in compared):
+                return _Answer(compared=compared)
+            done = await restore(run, record, text, found.settings, examination, lot)
+            return _Answer(compared=compared, restored=done)
 
 
 def _same(answer: _Answer) -> bool:

@@ -1,7 +1,6 @@
 """The input key: what a service's image is made of, as one hash. Two images with one key are interchangeable.
 
-It holds everything that decides about the image, and nothing that says when, where or by whom it was made: no time of a
-file, no commit, no registry. The labels that name a commit or a version are those of the first image with the key.
+It holds nothing that says when, where or by whom an image was made: no time of a file, no commit, no registry.
 """
 
 from __future__ import annotations

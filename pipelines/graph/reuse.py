@@ -74,15 +74,14 @@ async def decide(run: Run, reuse: Reuse, *, fetch: bool = True) -> None:
 
     async def one(service: ServicePlan) -> None:
         if service.name not in reuse.keys:
-            reuse.build(service.name, reuse.why[service.name])
-            return
+            return reuse.build(service.name, reuse.why[service.name])
         async with run.step("look up", service.name) as note:
             there = await _look_up(run, service, target, reuse.keys[service.name])
             note.text = "not there" if isinstance(there, str) else there.index.short
         if isinstance(there, str):
-            reuse.build(service.name, there)
-        else:
-            found[service.name] = there
+            return reuse.build(service.name, there)
+        found[service.name] = there
+        return None
 
     await together(partial(one, service) for service in run.plan.services)
     for name, why in (await _objections(run, list(found.values()), target)).items():
