@@ -118,6 +118,7 @@ def two(_published: Small, server: Relay) -> Iterator[Small]:
     """Two services, published to both registries under `dev`, and changed since."""
     several.change(_published)
     yield _published
+    _published.prepared.clear()
     server.rule = lambda _: None
     _published.extra["environments"] = {"local": several.local(server)}
 
