@@ -59,6 +59,8 @@ TRIVY = Tool(
 )
 OTELCOL = Tool("otelcol", "0.162.0", {})
 """The OpenTelemetry Collector, for the tests only."""
+TOXIPROXY = Tool("toxiproxy", "2.12.0", {"github.com/Shopify/toxiproxy/v2.Version": "2.12.0"})
+"""A proxy that breaks connections, for the tests only."""
 
 _BY_HAND = ((COSIGN, "cosign"), (REGCTL, "regctl"), (SYFT, "syft"), (TRIVY, "trivy"))
 

@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bcrypt
@@ -21,9 +21,13 @@ from ci.local.toolchain import REGISTRY, tool_folder
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """A CNCF Distribution on the loopback. `login` is a user's name and password, if it asks for one."""
+    """A CNCF Distribution on the loopback. `login` is a user's name and password, if it asks for one.
+
+    :param pid: its process; 0 before it is started.
+    """
 
     port: int
+    pid: int = 0
     login: tuple[str, str] | None = None
 
     @property
@@ -40,14 +44,21 @@ class Peer:
 
 @contextmanager
 def distribution(
-    folder: Path, *, storage: Mapping[str, object] | None = None, login: tuple[str, str] | None = None
+    folder: Path,
+    *,
+    storage: Mapping[str, object] | None = None,
+    login: tuple[str, str] | None = None,
+    port: int | None = None,
+    auth: Mapping[str, object] | None = None,
 ) -> Iterator[Peer]:
-    """The real registry on a free port, until the block ends.
+    """The real registry, until the block ends or it is killed.
 
     :param folder: receives its configuration and, in `blobs`, its storage.
     :param storage: further keys of the configuration's `storage`.
+    :param port: None for one that is free.
+    :param auth: the configuration's `auth`, where it is not `login`.
     """
-    peer = Peer(port=_free_port(), login=login)
+    peer = Peer(port=port or free_port(), login=login)
     folder.mkdir(parents=True, exist_ok=True)
     config: dict[str, object] = {
         "version": 0.1,
@@ -55,6 +66,8 @@ def distribution(
         "storage": {"filesystem": {"rootdirectory": str(folder / "blobs")}, **(storage or {})},
         "http": {"addr": f"127.0.0.1:{peer.port}"},
     }
+    if auth is not None:
+        config["auth"] = auth
     if login is not None:
         users = folder / "htpasswd"
         users.write_text(f"{login[0]}:{bcrypt.hashpw(login[1].encode(), bcrypt.gensalt(rounds=4)).decode()}\n")
@@ -68,7 +81,7 @@ def distribution(
         )
     try:
         _wait(peer, process, folder / "log.txt")
-        yield peer
+        yield replace(peer, pid=process.pid)
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -90,7 +103,8 @@ def grow(folder: Path, size: str) -> None:
     subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

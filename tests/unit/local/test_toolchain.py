@@ -18,6 +18,7 @@ from ci.local.toolchain import (
     REGCTL,
     REGISTRY,
     SYFT,
+    TOXIPROXY,
     TRIVY,
     check_go,
     cli_folder,
@@ -28,7 +29,7 @@ from pipelines.errors import EngineError
 if TYPE_CHECKING:
     from conftest import RecordingRunner
 
-TOOLS = (COSIGN, DAGGER, OTELCOL, REGCTL, REGISTRY, SYFT, TRIVY)
+TOOLS = (COSIGN, DAGGER, OTELCOL, REGCTL, REGISTRY, SYFT, TOXIPROXY, TRIVY)
 
 
 @pytest.fixture
