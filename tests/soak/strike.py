@@ -178,5 +178,10 @@ def run_struck(
         raise AssertionError(f"the command did not end: {''.join(said)}")
     struck = watch.struck.is_set()
     return Ended(
-        process.exitcode, "".join(said), (stage or "start") if struck else "", struck, watch.events, watch.lines
+        code=process.exitcode,
+        said="".join(said),
+        stage=(stage or "start") if struck else "",
+        struck=struck,
+        events=watch.events,
+        lines=watch.lines,
     )
