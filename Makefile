@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help build-all test bench unit lint fmt schema up down clean
+.PHONY: help build-all test bench soak unit lint fmt schema up down clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ test: $(READY) lint ## Bring the engine up and run every test
 
 bench: $(READY) ## Measure against plain BuildKit and write docs/benchmarks.md (hours; ARGS="--scenario nothing")
 	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(READY) ## Kill 200 releases at random and push 1,000 times through faults (hours; ARGS="--seed 7 --kills 20 --pushes 0")
+	$(BIN)/sealift up
+	$(BIN)/python -m tests.soak $(ARGS)
 
 unit: $(READY) ## The tests that need no engine
 	$(BIN)/pytest tests/unit

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-import anyio
 import dagger
 from dotenv import dotenv_values
 
@@ -28,6 +27,7 @@ from ci.telemetry import Telemetry
 from pipelines.config import is_loopback
 from pipelines.contexts import Context, sent
 from pipelines.errors import SealiftError
+from pipelines.files import write_whole
 from pipelines.graph import Observer, Options, Run, Session, Slots
 from pipelines.key import ingredients
 from pipelines.plan import Plan
@@ -113,9 +113,7 @@ async def _session(client: dagger.Client, call: Call, observer: Observer) -> Ses
 
     async def persist(text: str) -> None:
         if call.record is not None:
-            path = anyio.Path(call.record)
-            await path.parent.mkdir(parents=True, exist_ok=True)
-            await path.write_text(text, encoding="utf-8")
+            write_whole(call.record, text)
 
     signer = signer_source(client, call.environ, ground.settings, observer)
     return Session(

@@ -62,6 +62,8 @@ OTELCOL = Tool("otelcol", "0.162.0", {})
 KUBECONFORM = Tool("kubeconform", "0.8.0", {"main.version": "v0.8.0"})
 COMPOSE = Tool("compose", "2.16.2", {})
 """compose-go's own loader, with the Compose specification's schema. Both for the tests only."""
+TOXIPROXY = Tool("toxiproxy", "2.12.0", {"github.com/Shopify/toxiproxy/v2.Version": "2.12.0"})
+"""A proxy that breaks connections, for the tests only."""
 
 _BY_HAND = ((COSIGN, "cosign"), (REGCTL, "regctl"), (SYFT, "syft"), (TRIVY, "trivy"))
 

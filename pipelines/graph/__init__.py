@@ -14,6 +14,7 @@ import dagger
 
 from pipelines import tools
 from pipelines.errors import ConfigError, RegistryError
+from pipelines.files import write_whole
 from pipelines.graph.carry import carry
 from pipelines.graph.context import Observer, Options, Persist, PublicSource, Run, SecretSource, Session, SignerSource
 from pipelines.graph.look import look, to_carry
@@ -62,7 +63,7 @@ class Outcome:
         folder = anyio.Path(out)
         await folder.mkdir(parents=True, exist_ok=True)
         await write_reports(self.reports, out)
-        await (folder / "release.json").write_text(self.release.text(), encoding="utf-8")
+        write_whole(out / "release.json", self.release.text())
         await (folder / "summary.txt").write_text(summary.text(self.release, out=str(out)), encoding="utf-8")
 
 

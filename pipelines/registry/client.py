@@ -35,7 +35,7 @@ from pipelines.registry.documents import (
     referrers_in,
 )  # fmt: skip
 from pipelines.registry.kinds import kind_of
-from pipelines.registry.retry import retried
+from pipelines.registry.retry import retried_with_its_login
 from pipelines.registry.wire import Wire, authorities, new_session
 from pipelines.registry.words import lost
 
@@ -97,19 +97,19 @@ class Client:
     async def _do(self, work: Callable[[], T]) -> T:
         return await in_thread(work, self._limit)
 
-    @retried
+    @retried_with_its_login
     async def ping(self) -> None:
         """Ask for the API itself, with the login."""
         await self._do(self._wire("").ping)
 
-    @retried
+    @retried_with_its_login
     async def tags(self, repository: Repository) -> tuple[str, ...]:
         """All tags; none of a repository that does not exist. Those that hold attachments are among them."""
         wire = self._wire(repository.path)
         found = await self._do(lambda: _found(lambda: list(wire.pages("tags/list", "tags"))))
         return tuple(map(str, found or ()))
 
-    @retried
+    @retried_with_its_login
     async def resolve(self, repository: Repository, tag: Tag) -> Digest | None:
         """The digest that a tag names; None if there is no such tag."""
         wire = self._wire(repository.path)
@@ -122,21 +122,21 @@ class Client:
         held = await self.manifest(repository, tag)
         return held.digest if held else None
 
-    @retried
+    @retried_with_its_login
     async def manifest(self, repository: Repository, reference: Digest | Tag) -> Document | None:
         """A manifest or index; None if there is none. Its content is that of the digest, or it is an error."""
         wire = self._wire(repository.path)
         answer = await self._do(lambda: _found(partial(wire.ask, "get", f"manifests/{reference}", headers=_ACCEPT)))
         return document(answer, self.target.registry, reference) if answer is not None else None
 
-    @retried
+    @retried_with_its_login
     async def blob(self, repository: Repository, digest: Digest) -> Document | None:
         """A blob that is JSON, such as an image's configuration; None if there is none."""
         wire = self._wire(repository.path)
         answer = await self._do(lambda: _found(partial(wire.ask, "get", f"blobs/{digest}")))
         return document(answer, self.target.registry, digest) if answer is not None else None
 
-    @retried
+    @retried_with_its_login
     async def content(self, repository: Repository, digest: Digest) -> bytes | None:
         """A small blob's bytes; None if there is none."""
         wire = self._wire(repository.path)
@@ -147,7 +147,7 @@ class Client:
         """What is attached to a digest: by the referrers API, else by the tag `sha256-…` of registries without it."""
         return await self._by_api(repository, digest) or await self._by_tag(repository, digest)
 
-    @retried
+    @retried_with_its_login
     async def _by_api(self, repository: Repository, digest: Digest) -> tuple[Referrer, ...]:
         wire = self._wire(repository.path)
 
@@ -166,7 +166,7 @@ class Client:
         held = await self.manifest(repository, fallback_tag(digest))
         return referrers_in(held.document.get("manifests") or ()) if held and held.media_type == INDEX else ()
 
-    @retried
+    @retried_with_its_login
     async def attached(self, repository: Repository, digest: Digest) -> tuple[Referrer, ...] | None:
         """What the referrers API lists; None where there is no such API, or nothing known of the digest."""
         wire = self._wire(repository.path)
@@ -182,7 +182,7 @@ class Client:
         entries = await self._do(ask)
         return None if entries is None else referrers_in(entries)
 
-    @retried
+    @retried_with_its_login
     async def download(self, repository: Repository, digest: Digest) -> int:
         """Read a blob to its end, and keep nothing of it; its bytes. What comes is checked against the digest."""
         wire = self._wire(repository.path)
@@ -202,12 +202,12 @@ class Client:
 
         return await self._do(read)
 
-    @retried
+    @retried_with_its_login
     async def delete_manifest(self, repository: Repository, digest: Digest) -> bool:
         """Delete a manifest or index, with all tags that name it; whether it was there."""
         return await self._deleted(repository, digest)
 
-    @retried
+    @retried_with_its_login
     async def delete_tag(self, repository: Repository, tag: Tag) -> bool:
         """Delete a tag, and nothing that it names; whether it was there. Not every registry can."""
         return await self._deleted(repository, tag)
@@ -217,7 +217,7 @@ class Client:
         answer = await self._do(lambda: _found(partial(wire.ask, "delete", f"manifests/{reference}")))
         return answer is not None
 
-    @retried
+    @retried_with_its_login
     async def put(
         self,
         repository: Repository,
@@ -253,7 +253,7 @@ class Client:
                 return tuple(Repository(registry=self.target.registry, path=path) for path in paths), True
         return tuple(self.target.repository(name) for name in (*services, RECORDS)), False
 
-    @retried
+    @retried_with_its_login
     async def _catalog(self) -> list[str] | None:
         wire = self._wire("")
 

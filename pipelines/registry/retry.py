@@ -21,12 +21,15 @@ from tenacity import (
 )
 
 from pipelines.errors import RegistryError
-from pipelines.registry.answers import final
+from pipelines.registry.answers import Meaning, final, meaning
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ATTEMPTS = 4
+ATTEMPTS = 7
+"""The pauses between them are 30 s in all, and jitter: a registry may be restarted in the middle of a release."""
+FIRST_ATTEMPTS = 4
+"""Before anything is done, when to be told early that a registry is away costs nothing."""
 BUDGET_SECONDS = 90
 
 
@@ -47,8 +50,18 @@ def _wait(state: RetryCallState) -> float:
 
 
 def retried(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """Repeat an idempotent request on passing failures: at most 4 attempts, of which none begins after 90 s."""
+    """Repeat an idempotent request on passing failures: at most 7 attempts, of which none begins after 90 s."""
     return _repeating(operation, BUDGET_SECONDS)
+
+
+def retried_at_first(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """The same for a first look at a registry: at most 4 attempts, and a login that is not taken is not tried twice."""
+    return _repeating(operation, BUDGET_SECONDS, FIRST_ATTEMPTS, logins=0)
+
+
+def retried_with_its_login(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """The same for a client that renews an expired login by itself: a wrong password is tried no second time."""
+    return _repeating(operation, BUDGET_SECONDS, logins=0)
 
 
 def retried_however_long(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
@@ -56,11 +69,27 @@ def retried_however_long(operation: Callable[P, Awaitable[T]]) -> Callable[P, Aw
     return _repeating(operation, math.inf)
 
 
-def _repeating(operation: Callable[P, Awaitable[T]], budget: float) -> Callable[P, Awaitable[T]]:
+def _repeating(
+    operation: Callable[P, Awaitable[T]], budget: float, most: float = math.inf, logins: int = 1
+) -> Callable[P, Awaitable[T]]:
+    """
+    :param logins: how often a 401 is answered by beginning anew, which logs in anew: tokens live for minutes, and one
+        that expires in the middle of an upload fails it, for the tools do not send the part again.
+    """
+
     async def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        left = logins
+
+        def worth(error: BaseException) -> bool:
+            nonlocal left
+            if isinstance(error, RegistryError) and meaning(error.what) is Meaning.UNAUTHORIZED and left:
+                left -= 1
+                return True
+            return passing(error)
+
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception(lambda error: passing(error) and _asked(error) < budget),
-            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(budget),
+            retry=retry_if_exception(lambda error: worth(error) and _asked(error) < budget),
+            stop=stop_after_attempt(int(min(ATTEMPTS, most))) | stop_after_delay(budget),
             wait=_wait,
             reraise=True,
         ):

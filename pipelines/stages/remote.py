@@ -10,12 +10,12 @@ from typing import Any
 from pipelines.errors import RegistryError
 from pipelines.model import Digest, Platform, Tag, Target
 from pipelines.registry.answers import Meaning, meaning
-from pipelines.registry.retry import retried
+from pipelines.registry.retry import retried, retried_at_first
 from pipelines.stages.regctl import ask
 from pipelines.stages.toolbox import Toolbox
 
 
-@retried
+@retried_at_first
 async def check(toolbox: Toolbox, target: Target, service: str) -> None:
     """Ask the registry for its API before anything is built, so that an unreachable one costs no build.
 

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
+import anyio
 import dagger
 
 from pipelines import tools
 from pipelines.errors import RegistryError, SigningError
-from pipelines.registry.answers import Meaning, meaning
+from pipelines.registry.answers import Meaning, meaning, remedy
 from pipelines.registry.retry import retried
+from pipelines.stages import regctl
 from pipelines.stages.failures import engine_error
 from pipelines.stages.sbom import CYCLONEDX, SPDX
 from pipelines.stages.toolbox import Toolbox, own_names, run
@@ -28,6 +30,16 @@ _LOCAL = ("--new-bundle-format=true", "--use-signing-config=false", "--tlog-uplo
 
 PREDICATES = {"spdxjson": SPDX, "cyclonedx": CYCLONEDX}
 """Cosign's name of a predicate type → the document that is attested."""
+
+SIGNATURE = "https://sigstore.dev/cosign/sign/v1"
+"""The predicate type of what `cosign sign` says of a digest (sigstore/cosign, pkg/types, `CosignSignPredicateType`).
+
+It is asked for as such: in the bundle format, `cosign verify` is content with any statement that the key has signed,
+and so with an image whose SBOM is attested, but which nobody has signed.
+"""
+
+_VERIFY_SECONDS = 5
+"""What a reference adds to the bound of a request: Cosign looks at one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,20 +155,26 @@ async def verifies(
 ) -> str | None:
     """Verify signatures, or attestations of one kind, of all references at once; None, or what Cosign objects to.
 
+    Cosign waits for ever where the engine's way to a registry on the loopback loses that a connection ended.
+
     :param outward: the references are at the target, not in the quarantine.
     :raises RegistryError: the target did not show what was to be verified.
     """
     container = (toolbox.outward(tools.COSIGN) if outward else _cosign(toolbox)).with_new_file(_PUBLIC, public)
-    command = ["verify"] if kind is None else ["verify-attestation", f"--type={kind}"]
+    flags = [f"--type={kind or SIGNATURE}", f"--key={_PUBLIC}", "--insecure-ignore-tlog=true", _HTTP, _PAYLOADS]
     container = container.with_exec(
-        [*command, f"--key={_PUBLIC}", "--insecure-ignore-tlog=true", _HTTP, _PAYLOADS, *references],
-        use_entrypoint=True,
-        expect=dagger.ReturnType.ANY,
+        ["verify-attestation", *flags, *references], use_entrypoint=True, expect=dagger.ReturnType.ANY
     )
+    bound = regctl.REQUEST_SECONDS + _VERIFY_SECONDS * len(references)
     try:
-        if await container.exit_code() == 0:
-            return None
-        objection = _objection(await container.stderr())
+        await toolbox.fetched(tools.COSIGN)
+        with anyio.fail_after(bound):
+            if await container.exit_code() == 0:
+                return None
+            objection = _objection(await container.stderr())
+    except TimeoutError as failure:
+        what = f"{own_names(references[0])}: no final answer within {bound:.0f} s"
+        raise RegistryError(what, remedy=remedy(what), step="verify") from failure
     except dagger.QueryError as failure:
         raise engine_error(failure, step="verify") from failure
     if outward and (kind_of := meaning(objection)) in _NOT_SHOWN:

@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bcrypt
@@ -22,9 +22,13 @@ from pipelines.key import is_key_tag
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """A CNCF Distribution on the loopback. `login` is a user's name and password, if it asks for one."""
+    """A CNCF Distribution on the loopback. `login` is a user's name and password, if it asks for one.
+
+    :param pid: its process; 0 before it is started.
+    """
 
     port: int
+    pid: int = 0
     login: tuple[str, str] | None = None
     scheme: str = "http"
 
@@ -48,16 +52,18 @@ def distribution(
     storage: Mapping[str, object] | None = None,
     login: tuple[str, str] | None = None,
     tls: tuple[Path, Path] | None = None,
+    port: int | None = None,
     auth: Mapping[str, object] | None = None,
 ) -> Iterator[Peer]:
-    """The real registry on a free port, until the block ends.
+    """The real registry, until the block ends or it is killed.
 
     :param folder: receives its configuration and, in `blobs`, its storage.
     :param storage: further keys of the configuration's `storage`.
+    :param port: None for one that is free.
     :param tls: certificate and key, if it speaks TLS.
     :param auth: the configuration's `auth`, if it is not that of `login`.
     """
-    peer = Peer(port=_free_port(), login=login, scheme="https" if tls else "http")
+    peer = Peer(port=port or free_port(), login=login, scheme="https" if tls else "http")
     folder.mkdir(parents=True, exist_ok=True)
     config: dict[str, object] = {
         "version": 0.1,
@@ -65,6 +71,8 @@ def distribution(
         "storage": {"filesystem": {"rootdirectory": str(folder / "blobs")}, **(storage or {})},
         "http": {"addr": f"127.0.0.1:{peer.port}"},
     }
+    if auth is not None:
+        config["auth"] = auth
     if login is not None:
         users = folder / "htpasswd"
         users.write_text(f"{login[0]}:{bcrypt.hashpw(login[1].encode(), bcrypt.gensalt(rounds=4)).decode()}\n")
@@ -83,7 +91,7 @@ def distribution(
         )
     try:
         _wait(peer, process, folder / "log.txt")
-        yield peer
+        yield replace(peer, pid=process.pid)
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -105,7 +113,8 @@ def grow(folder: Path, size: str) -> None:
     subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,11 @@
-"""An HTTP relay on the loopback, in front of the real registry, that misbehaves where a test tells it to."""
+"""An HTTP relay on the loopback, in front of the real registry, that misbehaves where a test tells it to.
+
+It is our own because no well-kept proxy fits. mitmproxy is the one whose rules are Python: its last release for Python
+3.11, 11.0.2, needs h11 before 0.16 (which reads malformed chunks as good ones, CVE-2025-43859) and would take httpx in
+the product's lock back to it; it cannot be imported beside bcrypt 5, for its passlib is not kept; and later ones need
+Python 3.12. Toxiproxy knows nothing of HTTP: faults of connections are its part (`toxic.py`), and a status, a
+Retry-After and a strike at the n-th request are this one's.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +13,7 @@ import http.client
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -47,7 +55,17 @@ class Cut:
     after: int = 0
 
 
-Fault = Answer | Cut | None
+@dataclass(frozen=True, kw_only=True)
+class Lost:
+    """The registry gets the whole request and acts on it; its answer is not passed on.
+
+    :param after: seconds for which the client hears nothing; then the connection is cut.
+    """
+
+    after: float = 0
+
+
+Fault = Answer | Cut | Lost | None
 Rule = Callable[[Asked], Fault]
 
 
@@ -101,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
         # Clients hang up as they like, and faults hang up on them.
         try:
             super().handle()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             self.close_connection = True
 
     def log_message(self, *_: object) -> None:
@@ -113,6 +131,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._pass_on()
         elif isinstance(fault, Cut):
             self._cut(fault.after)
+        elif isinstance(fault, Lost):
+            self._pass_on(lost=True)
+            time.sleep(fault.after)
+            self._hang_up()
         else:
             self._say(fault)
 
@@ -147,11 +169,14 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         while after > 0 and (data := next(body, None)) is not None:
             after -= len(data)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         self.connection.shutdown(socket.SHUT_RDWR)
         self.connection.close()
         self.close_connection = True
 
-    def _pass_on(self) -> None:
+    def _pass_on(self, *, lost: bool = False) -> None:
         upstream = http.client.HTTPConnection(self.server.upstream, timeout=60)
         # regctl has a line for each kind of manifest that it accepts.
         names = {name.lower() for name in self.headers} - {"transfer-encoding"}
@@ -159,6 +184,10 @@ class _Handler(BaseHTTPRequestHandler):
         chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
         upstream.request(self.command, self.path, body=self._body(), headers=headers, encode_chunked=chunked)
         answer = upstream.getresponse()
+        if lost:
+            answer.read()
+            upstream.close()
+            return
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
             self.send_header(name, value)

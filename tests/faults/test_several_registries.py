@@ -10,6 +10,7 @@ from tests.faults.outcomes import nothing_left
 from tests.faults.peers import Peer
 from tests.faults.relay import Answer, Asked, Fault, Relay
 from tests.faults.several import DENIED, INDEX, Pair, dev, put_tag
+from tests.faults.small import without_pauses
 
 
 def test_both_have_the_same_and_it_verifies(two: Pair, peer: Peer, server: Relay) -> None:
@@ -125,6 +126,7 @@ def test_a_registry_that_dies_while_tags_move(two: Pair, peer: Peer, server: Rel
         return None
 
     server.rule = rule
+    two.prepared.append(without_pauses)
     done = two.sealift("build-all", "--no-scan")
     assert done.returncode == 5, done.stdout
     assert f"not known, for the registry does not answer: {server.address}/{two.mirror}api:dev" in done.stderr

@@ -20,6 +20,7 @@ from ci.local.toolchain import (
     REGCTL,
     REGISTRY,
     SYFT,
+    TOXIPROXY,
     TRIVY,
     check_go,
     cli_folder,
@@ -30,7 +31,7 @@ from pipelines.errors import EngineError
 if TYPE_CHECKING:
     from conftest import RecordingRunner
 
-TOOLS = (COMPOSE, COSIGN, DAGGER, KUBECONFORM, OTELCOL, REGCTL, REGISTRY, SYFT, TRIVY)
+TOOLS = (COMPOSE, COSIGN, DAGGER, KUBECONFORM, OTELCOL, REGCTL, REGISTRY, SYFT, TOXIPROXY, TRIVY)
 
 
 @pytest.fixture

@@ -8,7 +8,15 @@ import pytest
 import tenacity
 
 from pipelines.errors import BuildError, EngineError, RegistryError, ToolError
-from pipelines.registry.retry import ATTEMPTS, BUDGET_SECONDS, passing, retried, retried_however_long
+from pipelines.registry.retry import (
+    ATTEMPTS,
+    BUDGET_SECONDS,
+    FIRST_ATTEMPTS,
+    passing,
+    retried,
+    retried_at_first,
+    retried_however_long,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -132,13 +140,33 @@ async def test_a_final_answer_after_a_passing_one_ends_it(clock: Clock) -> None:
     assert operation.calls == 2
 
 
-async def test_the_last_failure_is_raised_after_four_attempts(clock: Clock) -> None:
+async def test_the_last_failure_is_raised_after_seven_attempts(clock: Clock) -> None:
     failures = [error(f"{LOST} {number}") for number in range(10)]
     operation = Operation(clock, *failures)
     with pytest.raises(RegistryError) as caught:
         await retried(operation)()
-    assert caught.value is failures[3]
-    assert operation.calls == ATTEMPTS == 4
+    assert caught.value is failures[6]
+    assert operation.calls == ATTEMPTS == 7
+
+
+async def test_a_first_look_is_over_sooner(clock: Clock) -> None:
+    operation = Operation(clock, *[error(LOST)] * 10)
+    with pytest.raises(RegistryError):
+        await retried_at_first(operation)()
+    assert operation.calls == FIRST_ATTEMPTS == 4
+    assert sum(clock.slept) < 10
+
+
+async def test_a_registry_that_is_away_for_half_a_minute_is_waited_for(clock: Clock) -> None:
+    began = clock.now
+
+    async def operation() -> str:
+        if clock.now - began < 30:
+            raise error("ghcr.io: service unavailable [http 503]")
+        return "done"
+
+    assert await retried(operation)() == "done"
+    assert clock.now - began < BUDGET_SECONDS
 
 
 async def test_waits_grow_and_have_jitter(clock: Clock) -> None:
@@ -148,7 +176,7 @@ async def test_waits_grow_and_have_jitter(clock: Clock) -> None:
         with pytest.raises(RegistryError):
             await retried(Operation(clock, *[error(LOST)] * ATTEMPTS))()
         waits.append(tuple(clock.slept))
-    for first, second, third in waits:
+    for first, second, third, *_ in waits:
         assert 0.5 <= first <= 1.5
         assert 1 <= second <= 2
         assert 2 <= third <= 3
@@ -201,3 +229,24 @@ async def test_whoever_asks_for_more_than_the_budget_is_not_waited_for(clock: Cl
     with pytest.raises(RegistryError, match="429"):
         await retried(operation)()
     assert (operation.calls, clock.slept) == (1, [])
+
+
+async def test_a_login_that_has_expired_is_made_once_more(clock: Clock) -> None:
+    expired = error("failed to send blob (chunk), ref ghcr.io/web: http status: unauthorized [http 401]")
+    operation = Operation(clock, expired)
+    assert await retried_however_long(operation)() == ({},)
+    assert operation.calls == 2
+
+
+async def test_a_login_that_is_not_taken_is_not_made_a_third_time(clock: Clock) -> None:
+    operation = Operation(clock, *[error("ghcr.io: unexpected status [http 401]")] * 3)
+    with pytest.raises(RegistryError, match="401"):
+        await retried(operation)()
+    assert operation.calls == 2
+
+
+async def test_at_the_first_look_no_login_is_made_twice(clock: Clock) -> None:
+    operation = Operation(clock, error("ghcr.io: unexpected status [http 401]"))
+    with pytest.raises(RegistryError, match="401"):
+        await retried_at_first(operation)()
+    assert operation.calls == 1
