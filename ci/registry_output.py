@@ -9,10 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ci.terminal import fold, say
 from pipelines.registry.check import STEPS, Checked
 from pipelines.registry.holdings import Version
 
 _NARROW = 76
+_WIDE = 110
+"""Columns that the table of checks, and that of versions, need."""
 _MARKS = {"ok": "✓", "failed": "✗", "skipped": "-", "unsupported": "none"}
 
 
@@ -22,6 +25,11 @@ def table(*names: str) -> Table:
     for name in names:
         made.add_column(name, overflow="fold")
     return made
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    """A line, folded where there is a terminal."""
+    say(console, Text(fold(text, console.width if console.file.isatty() else None), style=style))
 
 
 def write_checked(console: Console, results: Sequence[Checked]) -> None:
@@ -34,15 +42,15 @@ def write_checked(console: Console, results: Sequence[Checked]) -> None:
     else:
         for result in results:
             marks = "  ".join(f"{step.name} {_MARKS[step.state]}" for step in result.steps)
-            console.print(Text(f"{result.registry} ({result.kind})\n  {marks}"))
+            _line(console, f"{result.registry} ({result.kind})\n  {marks}")
     for result in results:
         for step in result.steps:
             if step.state == "failed":
-                console.print(Text(f"✗ {result.registry} {step.name}: {step.problem} problem", style="bold"))
-                console.print(Text(f"    {step.note}"))
-                console.print(Text(f"    remedy: {step.remedy}"))
+                _line(console, f"✗ {result.registry} {step.name}: {step.problem} problem", "bold")
+                _line(console, f"    {step.note}")
+                _line(console, f"    remedy: {step.remedy}")
             elif step.note:
-                console.print(Text(f"  {result.registry} {step.name}: {step.note}"))
+                _line(console, f"  {result.registry} {step.name}: {step.note}")
     failed = sum(bool(result.failed) for result in results)
     total = f"{len(results)} registries" if len(results) != 1 else "1 registry"
     console.print(f"{failed} of {total} failed." if failed else f"{total}: in order.")
@@ -54,16 +62,18 @@ def write_versions(console: Console, listed: Sequence[tuple[str, Sequence[Versio
         more = f", the newest {len(versions)}" if total > len(versions) else ""
         count = f"{total} version{'' if total == 1 else 's'}{more}" if total else "nothing"
         place = f" at {versions[0].repository}" if versions else ""
-        console.print(Text(f"{name}: {count}{place}", style="bold"), soft_wrap=not console.file.isatty())
+        _line(console, f"{name}: {count}{place}", "bold")
         if not versions:
             continue
-        if console.width >= _NARROW:
+        if console.width >= _WIDE:
             console.print(_versions(versions))
         else:
             for one in versions:
                 signed = "signed" if one.signed else "not signed"
-                text = f"{one.digest.short} {_day(one.created)} {_size(one.size)} {signed}\n  {', '.join(one.tags)}"
-                console.print(Text(text))
+                _line(console, ", ".join(one.tags))
+                _line(console, f"  {one.digest.short}, {_day(one.created)}, {_size(one.size)}, {signed}")
+                if one.release:
+                    _line(console, f"  {one.release}")
 
 
 def _versions(versions: Sequence[Version]) -> Table:
