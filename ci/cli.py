@@ -12,13 +12,11 @@ from ci.interrupt import Interrupted
 from ci.local_commands import local_commands
 from ci.output import dump, results, write_plan, write_results, write_verified
 from ci.promote_commands import promote_commands
-from ci.prune_command import prune_command
 from ci.rebuild_command import rebuild_command
 from ci.registry_commands import registry_group
 from ci.release_commands import release
 from ci.render_commands import render
 from ci.run import NothingToDo, execute, planned
-from ci.status_command import status_command
 from ci.terminal import answers, columns, complain, report
 from ci.trace_command import trace_command, write_trace
 from pipelines import graph
@@ -184,8 +182,6 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
 
 for command in (*local_commands, trace_command, release, *promote_commands, registry_group, render, rebuild_command):
     cli.add_command(command)
-registry_group.add_command(prune_command)
-registry_group.add_command(status_command)
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ _COMMANDS = {
     "inspect": "ci.registry_look",
     "pull": "ci.registry_carry",
     "copy": "ci.registry_carry",
+    "prune": "ci.prune_command",
+    "status": "ci.status_command",
 }
 """Command → its module, imported when it is asked for: the client of registries takes a sixth of a second."""
 
