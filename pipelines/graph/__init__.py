@@ -149,7 +149,8 @@ async def _publish(run: Run, examination: Examination, lot: Lot, record: Release
         raise
     record = record.at("published", services=moved, finished=run.clock())
     await run.persist(record.text())
-    await remember(run, {name: one.index for name, one in lot.items() if name not in reused}, record.keys, first)
+    named = examination.reuse.named & set(reused) if examination.reuse else ()
+    await remember(run, {name: one.index for name, one in lot.items() if name not in named}, record.keys, first)
     if new:
         try:
             await keep(run, run.plan.targets, record.text(), record.tags)

@@ -18,9 +18,10 @@ from pipelines.graph.keys import Read, keys_of, read
 from pipelines.graph.proof import objections
 from pipelines.graph.together import together
 from pipelines.key import ANNOTATION, Key
-from pipelines.model import Digest, Sealed, Target
+from pipelines.model import Digest, Sealed, Tag, Target
 from pipelines.plan import Plan, ServicePlan
 from pipelines.stages import publish, remote
+from pipelines.tags import TagKind
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Reuse:
     :param read: what every service is made of, as it was when its key was made.
     :param keys: of every service whose inputs can be told.
     :param sealed: service → what is reused.
+    :param named: services whose key's tag names what is reused.
     :param why: service → why it is built, or why not, in words.
     """
 
@@ -38,6 +40,7 @@ class Reuse:
     read: Read = field(default_factory=dict)
     keys: dict[str, Key] = field(default_factory=dict)
     sealed: dict[str, Sealed] = field(default_factory=dict)
+    named: set[str] = field(default_factory=set)
     why: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -76,7 +79,12 @@ async def decide(run: Run, reuse: Reuse, *, fetch: bool = True) -> None:
         if service.name not in reuse.keys:
             return reuse.build(service.name, reuse.why[service.name])
         async with run.step("look up", service.name) as note:
-            there = await _look_up(run, service, target, reuse.keys[service.name])
+            key = reuse.keys[service.name]
+            there = await _look_up(run, service, target, key, key.tag)
+            if isinstance(there, Sealed):
+                reuse.named.add(service.name)
+            elif isinstance(again := await _released(run, service, target, key), Sealed):
+                there = again
             note.text = "not there" if isinstance(there, str) else there.index.short
         if isinstance(there, str):
             return reuse.build(service.name, there)
@@ -85,9 +93,14 @@ async def decide(run: Run, reuse: Reuse, *, fetch: bool = True) -> None:
 
     await together(partial(one, service) for service in run.plan.services)
     for name, why in (await _objections(run, list(found.values()), target)).items():
-        run.observer.say(f"{name} is built, although an image of the same inputs is at {target}: {why}")
-        reuse.build(name, f"what is at {target} does not verify")
-        del found[name]
+        run.observer.say(f"{name}: an image of the same inputs is at {target}, and does not count: {why}")
+        reuse.named.discard(name)
+        wrong = found.pop(name)
+        again = await _released(run, run.plan.service(name), target, reuse.keys[name])
+        if isinstance(again, Sealed) and again != wrong and await _objection(run, [again], target) is None:
+            found[name] = again
+        else:
+            reuse.build(name, f"what is at {target} does not verify")
     await together(partial(_take, run, reuse, found[name], target, fetch=fetch) for name in found)
 
 
@@ -100,10 +113,19 @@ def _never(run: Run) -> str | None:
     return None if run.options.push else "no registry is asked where nothing is pushed"
 
 
-async def _look_up(run: Run, service: ServicePlan, target: Target, key: Key) -> Sealed | str:
-    """What the registry has under the key's tag, or why that is of no use."""
+async def _released(run: Run, service: ServicePlan, target: Target, key: Key) -> Sealed | str | None:
+    """What the registry has under the version that is released, whatever has become of the key's tag.
+
+    The version may be there already, and names one image for good.
+    """
+    tags = [item.tag for item in service.tags if item.kind is TagKind.RELEASE]
+    return await _look_up(run, service, target, key, tags[0]) if tags else None
+
+
+async def _look_up(run: Run, service: ServicePlan, target: Target, key: Key, tag: Tag) -> Sealed | str:
+    """What the registry has under a tag, or why that is of no use."""
     try:
-        there = await remote.index(run.toolbox, target, service.name, key.tag)
+        there = await remote.index(run.toolbox, target, service.name, tag)
     except RegistryError as failure:
         return f"{target.registry} did not say what it has: {failure.what}"
     if there is None:
@@ -116,10 +138,11 @@ async def _look_up(run: Run, service: ServicePlan, target: Target, key: Key) -> 
     }
     whole = len(service.platforms) == len(platforms) == len(there.platforms)
     if there.annotations.get(ANNOTATION) != key or not whole:
-        run.observer.say(
-            f"{service.name} is built: {target.repository(service.name)}:{key.tag} names {there.digest.short}, which"
-            " does not say of itself that it was made of these inputs"
-        )
+        if tag == key.tag:
+            run.observer.say(
+                f"{service.name}: {target.repository(service.name)}:{tag} names {there.digest.short}, which does not"
+                " say of itself that it was made of these inputs, and does not count"
+            )
         return f"the tag of these inputs names another image at {target.repository(service.name)}"
     return Sealed(service=service.name, index=there.digest, platforms=platforms)
 
