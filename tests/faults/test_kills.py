@@ -11,6 +11,7 @@ from tests.faults.several import SERVICES, put_tag
 from tests.soak.killed import line
 from tests.soak.kills import EARLIER, NEXT, Kills, begin
 from tests.soak.stand import standing
+from tests.soak.strike import hasty, impatient
 
 SEED = 20261122
 KILLS = 4
@@ -45,7 +46,9 @@ def test_one_of_two_registries_dies(kills: Kills, when: str) -> None:
             died.append(asked)
             second.kill()
 
+    kills.prepared = hasty
     ended = kills.release(NEXT, heard=heard)
+    kills.prepared = impatient
     assert died, ended.said
     assert ended.code == 5, ended.said
     assert {service: first.tags(service) for service in SERVICES} == kills.before[0], "moved back, or never moved"

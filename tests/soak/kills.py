@@ -17,7 +17,7 @@ from tests.faults.small import Small
 from tests.scratch import run
 from tests.soak.killed import Killed, line
 from tests.soak.stand import Registry, Stand
-from tests.soak.strike import Ended, Heard, Strike, run_struck
+from tests.soak.strike import Ended, Heard, Strike, impatient, run_struck
 
 EARLIER = "v1.0.0"
 NEXT = "v1.0.1"
@@ -45,6 +45,7 @@ class Kills:
     before: dict[int, dict[str, dict[str, str]]] = field(default_factory=dict)
     indexes: dict[str, str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
+    prepared: Callable[[], None] = impatient
 
     def release(self, version: str, strike: Strike | None = None, heard: Heard | None = None) -> Ended:
         return self._run(("build-all", "--no-scan", "--version", version), strike, heard)
@@ -53,7 +54,7 @@ class Kills:
         return self._run(("release", "resume"), strike)
 
     def _run(self, arguments: tuple[str, ...], strike: Strike | None = None, heard: Heard | None = None) -> Ended:
-        ended = run_struck(self.stand, arguments, self.two.root, self.two.env, strike, heard)
+        ended = run_struck(self.stand, arguments, self.two.root, self.two.env, strike, heard, self.prepared)
         self.log.append(f"$ sealift {' '.join(arguments)}   # {strike or 'not struck'}: {ended.code}\n{ended.said}")
         return ended
 

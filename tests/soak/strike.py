@@ -14,6 +14,7 @@ from unittest import mock
 from pipelines.stages import publish, regctl
 from tests.faults.fork import started
 from tests.faults.relay import Asked
+from tests.faults.small import without_pauses
 from tests.faults.strikes import begun
 from tests.soak.stand import Stand
 
@@ -32,6 +33,12 @@ def impatient() -> None:
     """
     mock.patch.object(regctl, "REQUEST_SECONDS", REQUEST_SECONDS).start()
     mock.patch.object(publish, "COPY_SECONDS", COPY_SECONDS).start()
+
+
+def hasty() -> None:
+    """That, and what passes by itself is asked for once more only, at once: for a registry that does not come back."""
+    impatient()
+    without_pauses()
 
 
 Heard = Callable[[Asked], None]
@@ -146,13 +153,15 @@ def run_struck(
     env: Mapping[str, str],
     strike: Strike | None,
     heard: Heard | None = None,
+    prepared: Callable[[], None] = impatient,
 ) -> Ended:
     """Run the command to its end, whatever ends it; registries that the strike killed are up again afterwards.
 
     :param heard: is told of each request before the registry has it.
+    :param prepared: runs in the command's process before it.
     """
     watch = _Watch(stand, strike)
-    process, output = started(arguments, root=root, env={**os.environ, **env}, prepared=impatient)
+    process, output = started(arguments, root=root, env={**os.environ, **env}, prepared=prepared)
     assert process.pid is not None
     watch.pid = process.pid
 
