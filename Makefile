@@ -23,7 +23,6 @@ bench: $(READY) ## Measure against plain BuildKit and write docs/benchmarks.md (
 
 soak: $(READY) ## Kill 200 releases at random and push 1,000 times through faults (hours; ARGS="--seed 7 --kills 20 --pushes 0")
 	$(BIN)/sealift up
-	$(BIN)/pytest tests/soak
 	$(BIN)/python -m tests.soak $(ARGS)
 
 unit: $(READY) ## The tests that need no engine

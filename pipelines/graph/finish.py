@@ -43,6 +43,11 @@ async def resume(session: Session, record: Record, text: str) -> str:
             remedy="run the command that was broken off again; what is built is found again",
             step="resume",
         )
+    if record.state == "published":
+        session.observer.say(
+            f"{record.id} is published already; what is missing of it is brought again. A run that was broken off"
+            " before it wrote its own record has changed nothing: run its command again."
+        )
     async with held(session.toolbox):
         await start(session.toolbox)
         await check_unmoved(session, record.found)

@@ -55,7 +55,10 @@ def retried(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
 
 
 def retried_at_first(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """The same for a first look at a registry: at most 4 attempts, and a login that is not taken is not tried twice."""
+    """The same for a first look at a registry, and for the advisory database: before anything has been done.
+
+    At most 4 attempts, and a login that is not taken is not tried twice.
+    """
     return _repeating(operation, BUDGET_SECONDS, FIRST_ATTEMPTS, logins=0)
 
 

@@ -16,7 +16,7 @@ from pipelines.config import is_loopback
 from pipelines.errors import RegistryError, ToolError
 from pipelines.model import Database, Repository, Target
 from pipelines.registry.answers import Meaning, meaning, remedy
-from pipelines.registry.retry import retried
+from pipelines.registry.retry import retried_at_first
 from pipelines.stages.canary import prove
 from pipelines.stages.failures import engine_error, last_words, message
 from pipelines.stages.regctl import ask
@@ -101,7 +101,7 @@ def _parts(reference: str) -> tuple[Repository, str]:
     return Repository(registry=registry, path=path), tag or "2"
 
 
-@retried
+@retried_at_first
 async def _digest(toolbox: Toolbox, reference: str) -> str:
     """The digest that the reference has now."""
     repository, tag = _parts(reference)
@@ -115,7 +115,7 @@ DOWNLOAD_SECONDS = 600
 _DOWNLOAD = ("image", "--download-db-only", "--quiet", "--no-progress", "--skip-version-check", "--cache-dir=/trivy")
 
 
-@retried
+@retried_at_first
 async def _download(toolbox: Toolbox, reference: str, digest: str) -> tuple[dagger.Directory, str]:
     """The database's folder, and the text of its `metadata.json`."""
     repository, _ = _parts(reference)

@@ -14,7 +14,7 @@ from tests.soak.stand import standing
 from tests.soak.strike import hasty, impatient
 
 SEED = 20261122
-KILLS = 4
+KILLS = 2
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ def add(repository: Small) -> Iterator[Add]:
 
 def test_one_of_two_platforms_fails(repository: Small, add: Add) -> None:
     add("halves", PER_PLATFORM, "server-amd64.py")
-    repository.extra["platforms"] = ["linux/amd64", "linux/arm64"]
+    repository.services["halves"]["platforms"] = ["linux/amd64", "linux/arm64"]
     repository.commit()
     said = refused(repository, 8, "--no-scan")
     assert "halves linux/arm64 build: " in said

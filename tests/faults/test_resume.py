@@ -56,6 +56,7 @@ def test_tags_that_had_not_moved_move(two: Pair, peer: Peer, server: Relay) -> N
     again = two.sealift("release", "resume", "--json")
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["state"] == "published"
+    assert "is published already" in again.stderr
     nothing_left(two)
 
 

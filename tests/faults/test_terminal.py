@@ -78,7 +78,7 @@ def test_a_release_in_a_terminal_of_40_columns(repository: Small) -> None:
     assert "PUBLISHED" in plain.text
 
     # No terminal: a line for each stage, none of them broken, and nothing that commands a terminal.
-    done = run([*SEALIFT, "build-all"], cwd=repository.root, env=env)
+    done = run([*SEALIFT, "build-all", "--no-reuse"], cwd=repository.root, env=env)
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout + done.stderr
     assert "PUBLISHED" in done.stdout
