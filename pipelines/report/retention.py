@@ -13,6 +13,7 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.key import is_key_tag
 from pipelines.model import RECORDS
 from pipelines.registry.removal import Removed
 from pipelines.registry.survey import Survey
@@ -22,6 +23,7 @@ _NARROW = 76
 _BY_AGE = "no rule keeps it"
 _LOOSE = "no tag names it, nothing needs it"
 _RECORD = "all its images go"
+_SHORT = len("key-0123456789ab")
 
 
 def render(survey: Survey, decision: Decision, removed: Removed | None, *, now: datetime, width: int) -> RenderableType:
@@ -87,6 +89,11 @@ def _first(item: Judged) -> str:
     return item.reasons[0] + (f" (+{more})" if more else "")
 
 
+def _named(item: Judged) -> str:
+    """Its tags. One that says what it was made of is shortened: 68 characters would hide the others."""
+    return ", ".join(f"{tag[:_SHORT]}…" if is_key_tag(tag) else tag for tag in item.tags)
+
+
 def _age(when: datetime | None, now: datetime) -> str:
     if when is None:
         return "?"
@@ -103,8 +110,14 @@ def _table(title: str, items: Sequence[tuple[Judged, str]], now: datetime) -> Ta
     made.add_column("age", no_wrap=True, justify="right")
     made.add_column("because", overflow="fold", ratio=3)
     for item, why in items:
-        tags = Text(", ".join(item.tags) or "-")
-        made.add_row(item.service, tags, item.digest.short, decimal(item.size), _age(item.known, now), Text(why))
+        made.add_row(
+            item.service,
+            Text(_named(item) or "-"),
+            item.digest.short,
+            decimal(item.size),
+            _age(item.known, now),
+            Text(why),
+        )
     return made
 
 
@@ -112,7 +125,7 @@ def _blocks(title: str, items: Sequence[tuple[Judged, str]], now: datetime) -> T
     """The same for a terminal that is too narrow for a table."""
     lines = [title]
     for item, why in items:
-        lines.append(f"  {item.service} {', '.join(item.tags) or item.digest.short}")
+        lines.append(f"  {item.service} {_named(item) or item.digest.short}")
         lines.append(f"    {decimal(item.size)}, {_age(item.known, now)}: {why}")
     return Text("\n".join(lines))
 
