@@ -46,7 +46,7 @@ def render(release: Release, *, out: str, width: int = WIDTH, trace: Trace | Non
     parts: list[RenderableType] = [*_warnings(release), title, *body, *_verdict(release)]
     parts.append(Text(f"Reports and record: {out}", style="dim", overflow="fold"))
     took = [Text(line, style="dim", overflow="fold") for line in in_short(trace)] if trace else []
-    return Group(*parts, *_next(release, wide=wide), *took)
+    return Group(*parts, *_next(release, width if wide else 0), *took)
 
 
 def _least_width(table: Table) -> int:
@@ -186,8 +186,8 @@ def _verdict(release: Release) -> Iterator[RenderableType]:
         yield Text("PASSED: signed in the quarantine, nothing was pushed.", style="bold green")
 
 
-def _next(release: Release, *, wide: bool) -> Sequence[RenderableType]:
-    """What to run next; in a narrow terminal each command on lines of its own."""
+def _next(release: Release, width: int) -> Sequence[RenderableType]:
+    """What to run next; where one does not fit beside its label, each command on lines of its own."""
     if release.state != "published":
         return []
     service = release.plan.published[0]
@@ -199,6 +199,7 @@ def _next(release: Release, *, wide: bool) -> Sequence[RenderableType]:
         "Verify it:": f"sealift verify --service {service.name} --tag {tag}",
         "or:": verify,
     }
-    if wide:
-        return [Text(f"{label:<12}{command}", overflow="fold") for label, command in commands.items()]
+    beside = [f"{label:<12}{command}" for label, command in commands.items()]
+    if max(map(len, beside)) <= width:
+        return [Text(line) for line in beside]
     return [part for label, command in commands.items() for part in (Text(label), _indented(Text(command), 2))]

@@ -55,6 +55,20 @@ def test_a_published_release_says_how_many_tags_moved_and_what_to_do_next(sample
     assert "Not fit" not in text
 
 
+@pytest.mark.parametrize("tag", ["v1.2.3", "v1.2.3-candidate.1"])
+def test_a_command_that_does_not_fit_beside_its_label_stays_whole_below_it(samples: Samples, tag: str) -> None:
+    published = samples.published()
+    sealed = {
+        name: samples.released(TagMove(tag=Tag(tag), before=None, after=samples.digest("x")))
+        for name in published.services or {}
+    }
+    command = f"cosign verify --key $(sealift keys --public) --insecure-ignore-tlog=true ghcr.io/sealift/aidb:{tag}"
+    fits = len(command) + 12
+    text = replace(published, services=sealed)
+    assert f"or:         {command}" in summary.text(text, out="dist", width=fits).splitlines()
+    assert f"  {command}" in summary.text(text, out="dist", width=fits - 1).splitlines()
+
+
 def test_a_refused_release_shows_every_violation_and_no_next_step(samples: Samples) -> None:
     refused = samples.refused()
     text = summary.text(refused, out="dist", width=300)
