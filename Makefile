@@ -21,8 +21,9 @@ test: $(READY) lint ## Bring the engine up and run every test
 bench: $(READY) ## Measure against plain BuildKit and write docs/benchmarks.md (hours; ARGS="--scenario nothing")
 	$(BIN)/python -m tests.bench $(ARGS)
 
-soak: $(READY) ## Kill 200 releases at random and push 1,000 times through faults (hours; ARGS="--seed 7 --kills 20 --pushes 0")
+soak: $(READY) ## A month of releases; 200 killed at random; 1,000 pushes through faults (hours; ARGS="--seed 7 --kills 20")
 	$(BIN)/sealift up
+	$(BIN)/pytest tests/soak
 	$(BIN)/python -m tests.soak $(ARGS)
 
 unit: $(READY) ## The tests that need no engine
