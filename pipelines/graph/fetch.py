@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from pipelines.errors import RegistryError, SigningError
+from pipelines.errors import SigningError
 from pipelines.graph.context import Session
-from pipelines.graph.finish import missing
-from pipelines.graph.proof import objections
+from pipelines.graph.finish import bring
+from pipelines.graph.proof import refusals
 from pipelines.graph.quarantine import held
-from pipelines.graph.seal import ROUNDS
 from pipelines.graph.together import together
 from pipelines.model import Platform, Sealed, Target
-from pipelines.stages import publish
 from pipelines.stages.archive import archive
 
 
@@ -29,19 +27,14 @@ async def verify_at(session: Session, lot: Sequence[Sealed], target: Target) -> 
 
 
 async def _verify(session: Session, lot: Sequence[Sealed], target: Target) -> None:
-    # All at once is three runs of Cosign; one by one is only for saying which.
-    if await objections(session, lot, target) is None:
-        return
-    refused: list[str] = []
-
-    async def one(sealed: Sealed) -> None:
-        if objection := await objections(session, [sealed], target):
-            refused.append(f"{target.repository(sealed.service).at(sealed.index)}: {objection}")
-
-    await together(partial(one, sealed) for sealed in lot)
-    if refused:
+    if refused := await refusals(session, lot, target):
+        lines = [
+            f"{target.repository(one.service).at(one.index)}: {refused[one.service]}"
+            for one in lot
+            if one.service in refused
+        ]
         raise SigningError(
-            "what the registry holds does not verify:\n    " + "\n    ".join(sorted(refused)),
+            "what the registry holds does not verify:\n    " + "\n    ".join(sorted(lines)),
             remedy="do not use these images; they were not signed with this key, or were changed",
             step="verify",
         )
@@ -83,22 +76,6 @@ async def copy(session: Session, lot: Sequence[Sealed], source: Target, targets:
     :raises SigningError: it does not verify where it is; nothing was copied.
     :raises RegistryError: it cannot be copied, or did not arrive whole.
     """
-
-    async def one(sealed: Sealed, target: Target) -> None:
-        for number in range(ROUNDS):
-            async with session.step("copy", sealed.service, at=target):
-                await publish.copy(
-                    session.toolbox, target, sealed.service, sealed.index, source=source, again=number > 0
-                )
-            if not await missing(session, sealed, target):
-                return
-        raise RegistryError(
-            f"what arrived at {target} does not verify",
-            remedy="run the command again when no other release runs; no tag has moved",
-            service=sealed.service,
-            step="verify",
-        )
-
     async with held(session.toolbox):
         await _verify(session, lot, source)
-        await together(partial(one, sealed, target) for sealed in lot for target in targets)
+        await together(partial(bring, session, sealed, target, source=source) for sealed in lot for target in targets)

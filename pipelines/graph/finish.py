@@ -126,6 +126,15 @@ async def _carry(session: Session, one: Sealed, target: Target, lacking: Places)
             service=one.service,
             step="verify",
         )
+    await bring(session, one, target, source=source)
+
+
+async def bring(session: Session, one: Sealed, target: Target, *, source: Target | None) -> None:
+    """Copy a service to a target, and see that it verifies there.
+
+    :param source: None for the quarantine.
+    :raises RegistryError: it cannot be copied, or did not arrive whole.
+    """
     for number in range(ROUNDS):
         async with session.step("copy", one.service, at=target):
             await publish.copy(session.toolbox, target, one.service, one.index, source=source, again=number > 0)

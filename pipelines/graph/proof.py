@@ -43,3 +43,20 @@ async def objections(session: Session, sealed: Sequence[Sealed], target: Target 
         count = len(platforms) + len(tops)
         note.text = "signatures are missing" if found else f"{count} digests signed and attested"
     return found[0] if found else None
+
+
+async def refusals(session: Session, lot: Sequence[Sealed], target: Target) -> dict[str, str]:
+    """Service → what does not verify at a target. All at once are three runs of Cosign; one by one only says which.
+
+    :raises RegistryError: the target did not show what was to be verified.
+    """
+    if await objections(session, lot, target) is None:
+        return {}
+    found: dict[str, str] = {}
+
+    async def one(sealed: Sealed) -> None:
+        if objection := await objections(session, [sealed], target):
+            found[sealed.service] = objection
+
+    await together(partial(one, sealed) for sealed in lot)
+    return found

@@ -15,7 +15,7 @@ import anyio
 from pipelines.errors import RegistryError
 from pipelines.graph.context import Run, Session
 from pipelines.graph.keys import Read, keys_of, read
-from pipelines.graph.proof import objections
+from pipelines.graph.proof import refusals
 from pipelines.graph.together import together
 from pipelines.key import ANNOTATION, Key
 from pipelines.model import Digest, Sealed, Tag, Target
@@ -92,12 +92,12 @@ async def decide(run: Run, reuse: Reuse, *, fetch: bool = True) -> None:
         return None
 
     await together(partial(one, service) for service in run.plan.services)
-    for name, why in (await _objections(run, list(found.values()), target)).items():
+    for name, why in (await _refusals(run, list(found.values()), target)).items():
         run.observer.say(f"{name}: an image of the same inputs is at {target}, and does not count: {why}")
         reuse.named.discard(name)
         wrong = found.pop(name)
         again = await _released(run, run.plan.service(name), target, reuse.keys[name])
-        if isinstance(again, Sealed) and again != wrong and await _objection(run, [again], target) is None:
+        if isinstance(again, Sealed) and again != wrong and not await _refusals(run, [again], target):
             found[name] = again
         else:
             reuse.build(name, f"what is at {target} does not verify")
@@ -147,25 +147,12 @@ async def _look_up(run: Run, service: ServicePlan, target: Target, key: Key, tag
     return Sealed(service=service.name, index=there.digest, platforms=platforms)
 
 
-async def _objections(run: Run, found: Sequence[Sealed], target: Target) -> dict[str, str]:
-    """Service → what does not verify. All are asked about at once, and one by one only if something does not."""
-    if await _objection(run, found, target) is None:
-        return {}
-    wrong: dict[str, str] = {}
-
-    async def one(sealed: Sealed) -> None:
-        if objection := await _objection(run, [sealed], target):
-            wrong[sealed.service] = objection
-
-    await together(partial(one, sealed) for sealed in found)
-    return wrong
-
-
-async def _objection(run: Run, found: Sequence[Sealed], target: Target) -> str | None:
+async def _refusals(run: Run, found: Sequence[Sealed], target: Target) -> Mapping[str, str]:
+    """Service → what does not verify; everything, if the registry does not show it."""
     try:
-        return await objections(run, found, target)
+        return await refusals(run, found, target)
     except RegistryError as failure:
-        return failure.what
+        return {one.service: failure.what for one in found}
 
 
 async def _take(run: Run, reuse: Reuse, one: Sealed, target: Target, *, fetch: bool) -> None:

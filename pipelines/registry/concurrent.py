@@ -6,12 +6,14 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 import anyio
 
 from pipelines.errors import SealiftError, SeveralErrors
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -67,3 +69,14 @@ async def all_of(jobs: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
     if failures:
         raise failures[0] if len(failures) == 1 else SeveralErrors(failures)
     return [results[number] for number in range(len(jobs))]
+
+
+async def each(items: Iterable[S], work: Callable[[S], Awaitable[T]]) -> list[T]:
+    """What the work gives for each, in order.
+
+    :raises SealiftError: the first failure.
+    """
+    try:
+        return await all_of(partial(work, item) for item in items)
+    except SeveralErrors as several:
+        raise several.errors[0] from None

@@ -15,8 +15,8 @@ from pipelines.keeping import runs
 from pipelines.model import Digest, Platform, Repository, Tag
 from pipelines.record import Record
 from pipelines.registry.client import Client
+from pipelines.registry.concurrent import each
 from pipelines.registry.documents import Referrer
-from pipelines.registry.each import each
 from pipelines.registry.survey import Survey, survey
 from pipelines.status import LAST_RUNS, ImageState, Pull, RegistryState
 

@@ -9,8 +9,8 @@ from pipelines.errors import RegistryError
 from pipelines.holdings import Contents, Manifest, created, dated, subject_of
 from pipelines.model import Digest, Repository, Tag
 from pipelines.registry.client import Client
+from pipelines.registry.concurrent import each
 from pipelines.registry.documents import Document
-from pipelines.registry.each import each
 
 
 class Reader:

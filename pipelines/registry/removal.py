@@ -10,7 +10,7 @@ from pipelines.holdings import Contents, subject_of
 from pipelines.model import RECORDS, Digest, Repository, Tag
 from pipelines.registry.answers import Meaning, meaning
 from pipelines.registry.client import Client
-from pipelines.registry.each import each
+from pipelines.registry.concurrent import each
 from pipelines.registry.survey import Survey
 from pipelines.removal import Step, steps
 from pipelines.retention import Decision, Judged

@@ -11,8 +11,8 @@ from pipelines.holdings import Contents
 from pipelines.model import RECORDS, Digest, Target
 from pipelines.record import Record, read
 from pipelines.registry.client import Client
+from pipelines.registry.concurrent import each
 from pipelines.registry.documents import Document
-from pipelines.registry.each import each
 from pipelines.registry.reader import Reader, kind_of
 from pipelines.rules import Told
 

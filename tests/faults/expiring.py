@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from tests.faults.jwt import LEEWAY, authority, signed
 from tests.faults.peers import Peer, distribution
 from tests.faults.relay import Answer, Asked, Fault, Relay, relay
 
 SERVICE = "registry.test"
-_LEEWAY = 60
-"""Seconds for which the registry takes a token that has expired (its registry/auth/token)."""
 
 
 @dataclass
@@ -28,8 +25,7 @@ class Tokens:
     :param given: those that were, with the time at which each stops to be taken.
     """
 
-    key: Path
-    certificate: str
+    files: tuple[Path, Path]
     life: float
     given: list[float] = field(default_factory=list)
 
@@ -41,13 +37,8 @@ class Tokens:
             for kind, name, actions in (scope.split(":") for scope in " ".join(scopes).split())
         ]
         claims = {"iss": "test", "sub": "porter", "aud": SERVICE, "access": access, "jti": secrets.token_hex(8)}
-        times = {"iat": int(now - 600), "nbf": int(now - 600), "exp": int(now - _LEEWAY + self.life)}
-        header = {"typ": "JWT", "alg": "RS256", "x5c": [self.certificate]}
-        signed = f"{_encoded(json.dumps(header).encode())}.{_encoded(json.dumps({**claims, **times}).encode())}"
-        done = subprocess.run(
-            ["openssl", "dgst", "-sha256", "-sign", self.key], input=signed.encode(), capture_output=True, check=True
-        )
-        return f"{signed}.{_encoded(done.stdout)}"
+        times = {"iat": int(now - 600), "nbf": int(now - 600), "exp": int(now - LEEWAY + self.life)}
+        return signed(self.files, {**claims, **times})
 
     def answer(self, asked: Asked) -> Fault:
         """The answer to a request for a token; None for every other request."""
@@ -59,24 +50,14 @@ class Tokens:
         return Answer(status=200, body=json.dumps(body), headers={"Content-Type": "application/json"})
 
 
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
 @contextmanager
 def token_registry(folder: Path, life: float) -> Iterator[tuple[Peer, Relay, Tokens]]:
     """A registry behind a relay; who asks without a token is sent to the relay's `/token`.
 
     The relay has that name among the tools in the engine: nothing else on this machine's loopback can be reached there.
     """
-    folder.mkdir(parents=True)
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
-         "-subj", "/CN=test", "-days", "2"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    tokens = Tokens(key=key, certificate="".join(certificate.read_text().splitlines()[1:-1]), life=life)
+    files = authority(folder)
+    tokens = Tokens(files=files, life=life)
     with relay(tokens.answer) as server:
         port = server.server_port
         auth = {
@@ -84,7 +65,7 @@ def token_registry(folder: Path, life: float) -> Iterator[tuple[Peer, Relay, Tok
                 "realm": f"http://loopback-{port}:{port}/token",
                 "service": SERVICE,
                 "issuer": "test",
-                "rootcertbundle": str(certificate),
+                "rootcertbundle": str(files[0]),
                 "signingalgorithms": ["RS256"],
             }
         }

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,23 +88,27 @@ def peer(peer_folder: Path) -> Iterator[Peer]:
 
 
 @pytest.fixture
-def shop(peer: Peer, peer_folder: Path, bare: Bare, engine: Mapping[str, str], keys: Path) -> Shop:
-    """Attached to and signed."""
-    filled = Filled(address=peer.address, prefix=f"{os.urandom(4).hex()}/", env=engine, keys=keys)
-    fill(filled, signed=True)
-    made = Shop(filled=filled, bare=bare, blobs=peer_folder / "blobs")
-    made.at(peer.address)
-    return made
+def at_peer(peer: Peer, peer_folder: Path, bare: Bare, engine: Mapping[str, str], keys: Path) -> Callable[[bool], Shop]:
+    def make(signed: bool) -> Shop:
+        filled = Filled(address=peer.address, prefix=f"{os.urandom(4).hex()}/", env=engine, keys=keys)
+        fill(filled, signed=signed)
+        made = Shop(filled=filled, bare=bare, blobs=peer_folder / "blobs")
+        made.at(peer.address)
+        return made
+
+    return make
 
 
 @pytest.fixture
-def plain(peer: Peer, peer_folder: Path, bare: Bare, engine: Mapping[str, str], keys: Path) -> Shop:
+def shop(at_peer: Callable[[bool], Shop]) -> Shop:
+    """Attached to and signed."""
+    return at_peer(True)
+
+
+@pytest.fixture
+def plain(at_peer: Callable[[bool], Shop]) -> Shop:
     """Nothing is attached: quickly made."""
-    filled = Filled(address=peer.address, prefix=f"{os.urandom(4).hex()}/", env=engine, keys=keys)
-    fill(filled, signed=False)
-    made = Shop(filled=filled, bare=bare, blobs=peer_folder / "blobs")
-    made.at(peer.address)
-    return made
+    return at_peer(False)
 
 
 def test_a_dry_run_changes_nothing_and_confirm_takes_what_no_rule_keeps(shop: Shop, tmp_path: Path) -> None:

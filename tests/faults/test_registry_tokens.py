@@ -14,8 +14,9 @@ from pipelines.registry.auth import Login
 from pipelines.registry.check import check
 from pipelines.registry.client import Client
 from pipelines.registry.wire import Wire
+from tests.faults.jwt import LEEWAY, authority
 from tests.faults.peers import Peer, distribution
-from tests.faults.tokens import LEEWAY, Tokens, certificate, tokens
+from tests.faults.tokens import Tokens, tokens
 
 pytestmark = pytest.mark.anyio
 TYPE = "application/vnd.example.note.v1"
@@ -28,7 +29,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return certificate(tmp_path_factory.mktemp("tls"))
+    return authority(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import base64
 import json
 import secrets
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -15,18 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-LEEWAY = 60
-"""Seconds for which CNCF Distribution still takes a token that has expired."""
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate of localhost, that is its own authority, and its key."""
-    folder.mkdir(parents=True, exist_ok=True)
-    made = folder / "cert.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    command += ["-addext", "subjectAltName=DNS:localhost", "-out", str(made[0]), "-keyout", str(made[1])]
-    subprocess.run(command, check=True, capture_output=True)
-    return made
+from tests.faults.jwt import signed
 
 
 class Tokens(ThreadingHTTPServer):
@@ -63,20 +51,11 @@ class Tokens(ThreadingHTTPServer):
             kind, name, actions = scope.split(":")
             allowed = [action for action in actions.split(",") if self.may_push or action == "pull"]
             access.append({"type": kind, "name": name, "actions": allowed})
-        der = "".join(line for line in self.certificate.read_text().splitlines() if "-----" not in line)
-        header = {"typ": "JWT", "alg": "RS256", "x5c": [der]}
         claims = {
             "iss": "test-issuer", "sub": self.login[0], "aud": service, "jti": secrets.token_hex(8), "access": access,
             "iat": now - 3600, "nbf": now - 3600, "exp": now + self.seconds,
         }  # fmt: skip
-        text = b".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
-        command = ["openssl", "dgst", "-sha256", "-sign", str(self.key)]
-        signature = subprocess.run(command, input=text, capture_output=True, check=True).stdout
-        return (text + b"." + _encoded(signature)).decode()
-
-
-def _encoded(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
+        return signed((self.certificate, self.key), claims)
 
 
 class _Handler(BaseHTTPRequestHandler):
