@@ -14,10 +14,10 @@ from pipelines.registry.auth import Login, docker_config
 from pipelines.stages.toolbox import alias, port_of
 
 
-async def credentials(
+async def logins(
     client: dagger.Client, environ: Mapping[str, str], settings: Settings, targets: Iterable[Target]
-) -> dagger.Secret | None:
-    """Docker's configuration with all logins there are, as a secret; None if there is none.
+) -> dict[str, Login]:
+    """Registry → login, of those that there is one for.
 
     Where they come from: `ci.logins`. What DOCKER_PASSWORD names is read by the engine, which knows more addresses.
 
@@ -30,10 +30,12 @@ async def credentials(
         # As Docker reads a password: a line break at the end is the file's, not the password's.
         password = (await secret.plaintext()).rstrip("\r\n")
         given[settings.registry] = Login(username=settings.username, password=password)
-    found = decide(environ, given, targets)
-    if not found:
-        return None
-    return client.set_secret("sealift-docker-config", docker_config(as_seen(found)))
+    return decide(environ, given, targets)
+
+
+def for_tools(client: dagger.Client, found: Mapping[str, Login]) -> dagger.Secret | None:
+    """Docker's configuration with these logins, as a secret; None if there is none."""
+    return client.set_secret("sealift-docker-config", docker_config(as_seen(found))) if found else None
 
 
 def as_seen(logins: Mapping[str, Login]) -> dict[str, Login]:

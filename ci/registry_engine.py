@@ -15,8 +15,9 @@ from ci.session import Call
 from pipelines.config import Flags
 from pipelines.errors import RegistryError
 from pipelines.graph import Session, fetch
-from pipelines.model import RECORDS, Platform, Sealed, Tag, Target
+from pipelines.model import Platform, Sealed, Tag, Target
 from pipelines.record import Record, read
+from pipelines.registry import records
 from pipelines.registry.client import Client
 from pipelines.registry.concurrent import all_of
 from pipelines.registry.holdings import Version
@@ -34,15 +35,13 @@ def sealed(version: Version, service: str) -> Sealed:
 
 async def record_at(client: Client, name: str, prefix: str) -> Record | None:
     """The record that a registry keeps under a version or a run's id; None if there is none."""
-    repository = client.target.repository(RECORDS)
     for text in dict.fromkeys((prefix + name, name)):
         try:
             tag = Tag(text)
         except ValueError:
             continue
-        manifest = await client.manifest(repository, tag)
-        if manifest and manifest.blobs:
-            return read(await client.content(repository, manifest.blobs[-1].digest) or b"", f"the record {tag}")
+        if found := await records.get(client, tag):
+            return read(found, f"the record {tag}")
     return None
 
 

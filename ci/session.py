@@ -16,7 +16,7 @@ import dagger
 from dotenv import dotenv_values
 
 from ci.addresses import secret_at
-from ci.credentials import credentials
+from ci.credentials import for_tools, logins
 from ci.engine_session import session
 from ci.front import Ground, Prepared, run_id
 from ci.inside import REGISTRY_VARIABLE
@@ -31,6 +31,7 @@ from pipelines.files import write_whole
 from pipelines.graph import Observer, Options, Run, Session, Slots
 from pipelines.key import ingredients
 from pipelines.plan import Plan
+from pipelines.registry.clients import Clients
 from pipelines.stages.failures import ENGINE_FAILURES, lost
 from pipelines.stages.full import disk_full
 from pipelines.stages.toolbox import Toolbox, port_of
@@ -94,6 +95,7 @@ async def running(call: Call, observer: Observer) -> AsyncIterator[Session]:
             with recorder.stage("session"):
                 client = await stack.enter_async_context(connected(call.engine, call.log, call.telemetry))
                 session = await _session(client, call, observer)
+                await stack.enter_async_context(session.registries)
             recorder.named(session.id)
             stack.callback(closing.enter_context, recorder.stage("close"))
             yield session
@@ -103,12 +105,13 @@ async def running(call: Call, observer: Observer) -> AsyncIterator[Session]:
 
 async def _session(client: dagger.Client, call: Call, observer: Observer) -> Session:
     ground, now = call.ground, datetime.now(UTC)
+    found = await logins(client, call.environ, ground.settings, ground.targets)
     toolbox = Toolbox(
         client=client,
         project=ground.project,
         run=run_id(now, ground.about),
         tunnels=_tunnels(client, call),
-        docker_config=await credentials(client, call.environ, ground.settings, ground.targets),
+        docker_config=for_tools(client, found),
     )
 
     async def persist(text: str) -> None:
@@ -119,6 +122,7 @@ async def _session(client: dagger.Client, call: Call, observer: Observer) -> Ses
     return Session(
         id=toolbox.run,
         toolbox=toolbox,
+        registries=Clients(logins=found, environ=call.environ, host=partial(_host, call.environ)),
         observer=observer,
         recorder=call.telemetry.recorder,
         signer=signer,
@@ -152,13 +156,18 @@ def _source(client: dagger.Client, root: Path, plan: Plan) -> dagger.Directory:
     )
 
 
+def _host(environ: Mapping[str, str], registry: str) -> str | None:
+    """Where a registry on the user's loopback is, for a command that does not run on the user's machine itself."""
+    host = environ.get(REGISTRY_VARIABLE)
+    return f"{host}:{port_of(registry)}" if host and is_loopback(registry) else None
+
+
 def _tunnels(client: dagger.Client, call: Call) -> dict[str, dagger.Service]:
-    """The ways to registries on the user's loopback, the advisory database's among them."""
+    """The ways of tools to registries on the user's loopback, the advisory database's among them."""
     database = call.ground.settings.database.repository.partition("/")[0]
     registries = dict.fromkeys([*(target.registry for target in call.ground.targets), database])
-    host = call.environ.get(REGISTRY_VARIABLE)
     return {
-        registry: client.address(f"tcp://{host}:{port_of(registry)}" if host else f"tcp://{registry}").service()
+        registry: client.address(f"tcp://{_host(call.environ, registry) or registry}").service()
         for registry in registries
         if is_loopback(registry)
     }

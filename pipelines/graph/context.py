@@ -16,6 +16,7 @@ from pipelines.graph.slots import Slots
 from pipelines.key import Ingredients
 from pipelines.model import Digest, Target, Unit
 from pipelines.plan import Plan, ServicePlan
+from pipelines.registry.clients import Clients
 from pipelines.stages.failures import ENGINE_FAILURES, lost
 from pipelines.stages.sign import Signer
 from pipelines.stages.toolbox import Toolbox
@@ -92,11 +93,14 @@ def _placed(step: str, unit: str) -> Iterator[None]:
 class Session:
     """What every part of the graph is given, whether it builds or works from a record.
 
+    :param toolbox: work of the engine.
+    :param registries: requests to registries, from where the command runs.
     :param several: there is more than one registry, and stages say at which they are.
     """
 
     id: str
     toolbox: Toolbox
+    registries: Clients
     observer: Observer
     recorder: Recorder
     signer: SignerSource

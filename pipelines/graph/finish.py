@@ -20,8 +20,8 @@ from pipelines.graph.tagging import TagsFailed, check_unmoved, move_tags
 from pipelines.graph.together import together
 from pipelines.model import Digest, Sealed, Target
 from pipelines.record import Record, updated
-from pipelines.stages import publish, remote
-from pipelines.stages.toolbox import QUARANTINED
+from pipelines.registry import remote
+from pipelines.stages import publish, quarantine
 
 RESUMABLE = ("recorded", "moving", "undone", "published")
 
@@ -108,7 +108,11 @@ async def missing(session: Session, one: Sealed, target: Target | None) -> bool:
     lost: list[Digest] = []
 
     async def check(digest: Digest) -> None:
-        if not await remote.holds(session.toolbox, target or QUARANTINED, one.service, digest):
+        if target is None:
+            there = await quarantine.holds(session.toolbox, one.service, digest)
+        else:
+            there = await remote.holds(session.registries(target), one.service, digest)
+        if not there:
             lost.append(digest)
 
     await together(partial(check, digest) for digest in (one.index, *one.platforms.values()))

@@ -11,8 +11,8 @@ from pipelines.graph.context import Session
 from pipelines.graph.together import together
 from pipelines.model import RECORDS, Tag, Target
 from pipelines.record import Record, read
+from pipelines.registry import records, remote
 from pipelines.release import Place
-from pipelines.stages import records, remote
 from pipelines.tags import TagKind, kind_of
 
 _RUN = re.compile(r"\d{8}T\d{6}Z-.+")
@@ -21,9 +21,9 @@ _MOST = 100
 
 async def published(session: Session, target: Target) -> AsyncIterator[tuple[Record, str]]:
     """The records of releases that were published, the latest first, each with its text; at most 100 are read."""
-    tags = await remote.listed(session.toolbox, target, RECORDS)
+    tags = await remote.listed(session.registries(target), RECORDS)
     for name in sorted((tag for tag in tags if _RUN.fullmatch(tag)), reverse=True)[:_MOST]:
-        text = await records.get(session.toolbox, target, Tag(name))
+        text = await records.get(session.registries(target), Tag(name))
         if text and (record := read(text, f"the record {name} at {target}")).state == "published":
             yield record, text
 
@@ -57,7 +57,7 @@ async def _in_force(session: Session, record: Record) -> bool:
     wrong: list[Tag] = []
 
     async def ask(name: str, place: Place, tag: Tag) -> None:
-        if await remote.current(session.toolbox, place.target, name, tag) != record.lot[name].index:
+        if await remote.current(session.registries(place.target), name, tag) != record.lot[name].index:
             wrong.append(tag)
 
     moving: list[tuple[str, Place, Tag]] = []

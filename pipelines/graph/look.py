@@ -12,8 +12,8 @@ from pipelines.graph.seal import Lot
 from pipelines.graph.together import together
 from pipelines.model import Digest, Sealed, Tag, Target
 from pipelines.moves import Held, Named, moves, taken
+from pipelines.registry import remote
 from pipelines.release import Place, ServiceRelease
-from pipelines.stages import remote
 from pipelines.tags import TagKind, Wanted
 
 Found = Mapping[str, ServiceRelease]
@@ -57,18 +57,18 @@ async def look(
 
 async def _held(session: Session, wanted: Wanted, target: Target, index: Digest) -> Held:
     """What the target's repository holds of what `moves` and `taken` look at."""
-    toolbox, service = session.toolbox, wanted.service
+    registry, service = session.registries(target), wanted.service
     tags: Sequence[str] = ()
     if wanted.version and any(item.kind is TagKind.LINE for item in wanted.tags):
-        tags = await remote.listed(toolbox, target, service)
+        tags = await remote.listed(registry, service)
     named: dict[Tag, Named] = {}
     for item in wanted.tags:
-        digest = await remote.current(toolbox, target, service, item.tag)
+        digest = await remote.current(registry, service, item.tag)
         if digest is None:
             continue
         annotations: Mapping[str, str] = {}
         if item.kind is not TagKind.FREE and digest != index:
-            annotations = await remote.annotated(toolbox, target, service, digest)
+            annotations = await remote.annotated(registry, service, digest)
         named[item.tag] = Named(digest=digest, annotations=annotations)
     return Held(tags=tags, named=named)
 

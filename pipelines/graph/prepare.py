@@ -8,7 +8,7 @@ from functools import partial
 from pipelines.graph.context import Run
 from pipelines.graph.together import together
 from pipelines.model import Target
-from pipelines.stages import remote
+from pipelines.registry import remote
 from pipelines.stages.database import Advisories, advisories
 
 
@@ -29,7 +29,7 @@ async def _key(run: Run) -> None:
 
 async def _reachable(run: Run, target: Target) -> None:
     async with run.step("registry", at=target):
-        await remote.check(run.toolbox, target, run.plan.published[0].name)
+        await remote.check(run.registries(target), run.plan.published[0].name)
 
 
 async def advisories_for(run: Run) -> Advisories:
@@ -40,6 +40,7 @@ async def advisories_for(run: Run) -> Advisories:
     async with run.step("database") as note:
         found = await advisories(
             run.toolbox,
+            run.registries,
             run.plan.database,
             max_age=timedelta(hours=run.plan.rules.max_database_age_hours),
             sample_allowed=run.plan.database_sample and run.plan.rules.rehearsal,

@@ -14,7 +14,7 @@ from pipelines.graph.together import together
 from pipelines.model import Digest, Sealed, Tag, Target
 from pipelines.promotion import Destination, check_fit, moved_back, new_record
 from pipelines.record import Record, read
-from pipelines.stages import remote
+from pipelines.registry import remote
 from pipelines.tags import Wanted
 
 
@@ -53,7 +53,7 @@ async def roll_back(session: Session, record: Record, text: str, *, because: str
         now: dict[tuple[str, Target, Tag], Digest | None] = {}
 
         async def ask(name: str, target: Target, tag: Tag) -> None:
-            now[name, target, tag] = await remote.current(session.toolbox, target, name, tag)
+            now[name, target, tag] = await remote.current(session.registries(target), name, tag)
 
         async with session.step("tags before"):
             await together(

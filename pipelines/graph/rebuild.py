@@ -25,8 +25,8 @@ from pipelines.plan import Plan
 from pipelines.policy import judge, refusal
 from pipelines.promotion import Destination, new_record, wanted_of
 from pipelines.record import Record, read
+from pipelines.registry import remote
 from pipelines.release import as_text
-from pipelines.stages import remote
 from pipelines.stages.contents import contents
 from pipelines.stages.toolbox import QUARANTINED
 from pipelines.tags import TagKind, Wanted, kind_of
@@ -160,7 +160,7 @@ async def _only_lost(run: Run, found: Found, wanted: Sequence[Wanted], prefix: s
                 for move in tags if move.before not in (None, move.after)]  # fmt: skip
         lost = [move for move in tags if move.before in (None, move.after)]
         if version := parse(versions[name] or ""):
-            held_tags = await remote.listed(run.toolbox, target, name)
+            held_tags = await remote.listed(run.registries(target), name)
             lost = [
                 move
                 for move in lost

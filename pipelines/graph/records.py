@@ -10,7 +10,7 @@ from pipelines.graph.context import Session
 from pipelines.graph.together import together
 from pipelines.model import Tag, Target
 from pipelines.record import read
-from pipelines.stages import records
+from pipelines.registry import records
 
 
 async def keep(session: Session, targets: Sequence[Target], text: str, tags: Sequence[Tag]) -> None:
@@ -21,7 +21,7 @@ async def keep(session: Session, targets: Sequence[Target], text: str, tags: Seq
 
     async def one(target: Target) -> None:
         async with session.step("record", at=target):
-            await records.put(session.toolbox, target, text, tags)
+            await records.put(session.registries(target), text, tags)
 
     await together(partial(one, target) for target in targets)
 
@@ -33,7 +33,7 @@ async def claim(session: Session, target: Target, text: str, versions: Sequence[
     the one that moves tags: `check_claim`, after everything is carried. A run that died keeps nobody out.
     """
     if versions:
-        await records.put(session.toolbox, target, text, [_claim(tag) for tag in versions])
+        await records.put(session.registries(target), text, [_claim(tag) for tag in versions])
 
 
 async def check_claim(session: Session, target: Target, run: str, versions: Sequence[Tag]) -> None:
@@ -42,7 +42,7 @@ async def check_claim(session: Session, target: Target, run: str, versions: Sequ
     :raises RegistryError: somebody has; no tag of this run has moved.
     """
     for tag in versions:
-        text = await records.get(session.toolbox, target, _claim(tag))
+        text = await records.get(session.registries(target), _claim(tag))
         other = read(text, f"the claim of {tag} at {target}").id if text else run
         if other != run:
             raise RegistryError(
@@ -73,7 +73,7 @@ async def find(session: Session, targets: Sequence[Target], name: str, *, prefix
         for target in targets:
             for tag in tags:
                 try:
-                    text = await records.get(session.toolbox, target, tag)
+                    text = await records.get(session.registries(target), tag)
                 except RegistryError as failure:
                     lost.append(failure)
                     break

@@ -20,7 +20,8 @@ from pipelines.graph.together import together
 from pipelines.key import ANNOTATION, Key
 from pipelines.model import Digest, Sealed, Tag, Target
 from pipelines.plan import Plan, ServicePlan
-from pipelines.stages import publish, remote
+from pipelines.registry import remote
+from pipelines.stages import publish
 from pipelines.tags import TagKind
 
 
@@ -125,7 +126,7 @@ async def _released(run: Run, service: ServicePlan, target: Target, key: Key) ->
 async def _look_up(run: Run, service: ServicePlan, target: Target, key: Key, tag: Tag) -> Sealed | str:
     """What the registry has under a tag, or why that is of no use."""
     try:
-        there = await remote.index(run.toolbox, target, service.name, tag)
+        there = await remote.index(run.registries(target), service.name, tag)
     except RegistryError as failure:
         return f"{target.registry} did not say what it has: {failure.what}"
     if there is None:
@@ -201,7 +202,7 @@ async def remember(session: Session, indexes: Mapping[str, Digest], keys: Mappin
     async def one(service: str, key: Key, index: Digest) -> None:
         try:
             async with session.step("remember", service, at=target):
-                await publish.move(session.toolbox, target, service, key.tag, index)
+                await remote.move(session.registries(target), service, key.tag, index)
         except RegistryError as failure:
             session.observer.say(
                 f"{service} will be built again next time: {target} did not take its key: {failure.what}"

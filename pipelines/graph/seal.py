@@ -13,10 +13,9 @@ from pipelines.graph.units import Examination
 from pipelines.key import ANNOTATION
 from pipelines.model import Digest, Sealed, Unit
 from pipelines.plan import ServicePlan
+from pipelines.stages import quarantine
 from pipelines.stages.index import index
-from pipelines.stages.remote import listed
 from pipelines.stages.sign import PREDICATES, attest, sign, verifies
-from pipelines.stages.toolbox import QUARANTINED
 
 # Registries without the referrers API keep the list of what is attached to a digest under a tag, which is read, changed
 # and written back. Another run on the same engine can undo an addition; what is then missing is added again.
@@ -83,7 +82,7 @@ async def _bare(run: Run, sealed: Sequence[Sealed]) -> frozenset[Digest]:
     found: set[Digest] = set()
 
     async def look(one: Sealed) -> None:
-        tags = await listed(run.toolbox, QUARANTINED, one.service)
+        tags = await quarantine.tags(run.toolbox, one.service)
         found.update(digest for digest in _digests(one) if digest.replace(":", "-") not in tags)
 
     async with run.step("verify") as note:

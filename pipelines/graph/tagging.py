@@ -12,8 +12,9 @@ from pipelines.graph.look import Found
 from pipelines.graph.together import together
 from pipelines.model import Digest, Target
 from pipelines.moves import TagMove
+from pipelines.registry import remote
 from pipelines.release import Place
-from pipelines.stages import publish, remote
+from pipelines.stages import publish
 
 RESUME = "'sealift release resume' finishes the release from its record; it moves only what has not moved"
 
@@ -97,7 +98,7 @@ async def _move(session: Session, step: _Step, tried: set[_Step]) -> None:
     :raises RegistryError: somebody else moved it, or the registry refused.
     """
     move = step.move
-    now = await remote.current(session.toolbox, step.target, step.service, move.tag)
+    now = await remote.current(session.registries(step.target), step.service, move.tag)
     if now == move.after:
         return
     if now != move.before:
@@ -109,7 +110,7 @@ async def _move(session: Session, step: _Step, tried: set[_Step]) -> None:
             step="tag",
         )
     tried.add(step)
-    await publish.move(session.toolbox, step.target, step.service, move.tag, move.after)
+    await remote.move(session.registries(step.target), step.service, move.tag, move.after)
 
 
 def _name(digest: Digest | None) -> str:
@@ -124,7 +125,7 @@ async def check_unmoved(session: Session, found: Found) -> None:
     others: list[str] = []
 
     async def ask(step: _Step) -> None:
-        now = await remote.current(session.toolbox, step.target, step.service, step.move.tag)
+        now = await remote.current(session.registries(step.target), step.service, step.move.tag)
         if now not in (step.move.before, step.move.after):
             others.append(f"{step} names {_name(now)}; it named {_name(step.move.before)}")
 
@@ -147,7 +148,7 @@ async def _failed(
 
     async def ask(step: _Step) -> None:
         try:
-            now = await remote.current(session.toolbox, step.target, step.service, step.move.tag)
+            now = await remote.current(session.registries(step.target), step.service, step.move.tag)
         except RegistryError:
             unknown.append(step)
         else:
@@ -185,7 +186,7 @@ async def _back(session: Session, moved: list[_Step]) -> dict[_Step, str]:
             if move.before is None:
                 await publish.untag(session.toolbox, step.target, step.service, move.tag)
             else:
-                await publish.move(session.toolbox, step.target, step.service, move.tag, move.before)
+                await remote.move(session.registries(step.target), step.service, move.tag, move.before)
         except RegistryError as failure:
             stuck[step] = failure.what
 

@@ -18,7 +18,7 @@ from pipelines.graph.units import Examination, begin, build_one, describe, kept,
 from pipelines.model import Digest, Platform, Unit
 from pipelines.plan import ServicePlan
 from pipelines.policy import counts
-from pipelines.stages import remote
+from pipelines.registry import remote
 from pipelines.stages.sign import PREDICATES, verifies
 
 
@@ -116,10 +116,10 @@ async def _verify(run: Run, service: ServicePlan) -> Verified:
     tag = service.tags[0].tag
     target = run.plan.targets[0]
     reference = service.repository.tagged(tag)
-    digest = await remote.current(run.toolbox, target, service.name, tag)
+    digest = await remote.current(run.registries(target), service.name, tag)
     if digest is None:
         raise RegistryError(f"{reference} does not exist", remedy="publish it first, or name another --tag", **where)
-    children = await remote.platforms(run.toolbox, target, service.name, digest)
+    children = await remote.platforms(run.registries(target), service.name, digest)
     missing = [platform for platform in service.platforms if platform not in children]
     if missing:
         raise RegistryError(

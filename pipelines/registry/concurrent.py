@@ -17,8 +17,30 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-async def in_thread(work: Callable[[], T], limit: anyio.CapacityLimiter) -> T:
-    """What the work returns. Whoever is cancelled does not wait for it, and neither does the end of the process."""
+class GivenUp(OSError):
+    """Nobody waits for the answer any more."""
+
+
+_thread = threading.local()
+
+
+def still_wanted() -> None:
+    """For work in a thread to ask before each thing that it does.
+
+    :raises GivenUp: whoever began it has been told of a failure, and acts on that.
+    """
+    given_up: threading.Event | None = getattr(_thread, "given_up", None)
+    if given_up is not None and given_up.is_set():
+        raise GivenUp("given up")
+
+
+async def in_thread(work: Callable[[], T], limit: anyio.CapacityLimiter, seconds: float) -> T:
+    """What the work returns. Whoever is cancelled does not wait for it, and neither does the end of the process.
+
+    :param seconds: how long it may take from when it begins.
+    :raises TimeoutError: it took longer; it begins nothing new then, as `still_wanted` has it.
+    """
+    given_up = threading.Event()
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
@@ -32,6 +54,7 @@ async def in_thread(work: Callable[[], T], limit: anyio.CapacityLimiter) -> T:
 
     def run() -> None:
         result, failure = None, None
+        _thread.given_up = given_up
         try:
             result = work()
         except BaseException as error:
@@ -43,7 +66,11 @@ async def in_thread(work: Callable[[], T], limit: anyio.CapacityLimiter) -> T:
     async with limit:
         # A daemon: the threads of a pool are waited for at exit, for as long as a registry does not answer.
         threading.Thread(target=run, name="registry", daemon=True).start()
-        return await done
+        try:
+            with anyio.fail_after(seconds):
+                return await done
+        finally:
+            given_up.set()
 
 
 async def all_of(jobs: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:

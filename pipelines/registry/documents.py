@@ -21,6 +21,8 @@ INDEXES = (INDEX, f"{_DOCKER}.list.v2+json")
 EMPTY = b"{}"
 """The image specification's empty configuration."""
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+OCTETS = "application/octet-stream"
+"""Of a blob of which nothing else is known."""
 
 # A registry without the referrers API has the list of what is attached to a digest under its name with a dash (the
 # distribution specification, "Referrers Tag Schema"); Cosign's older formats add what it is.
@@ -107,7 +109,7 @@ def is_attachment(tag: str) -> bool:
     return _ATTACHMENT.fullmatch(tag) is not None
 
 
-def manifest_of(blob: Digest, size: int, artifact_type: str, subject: Held | None) -> bytes:
+def manifest_of(blob: Held, artifact_type: str, subject: Held | None) -> bytes:
     """The manifest of an artifact of one blob (image specification, "Guidelines for Artifact Usage")."""
     empty = {"mediaType": EMPTY_TYPE, "digest": _EMPTY_DIGEST, "size": len(EMPTY)}
     document: dict[str, Any] = {
@@ -115,11 +117,15 @@ def manifest_of(blob: Digest, size: int, artifact_type: str, subject: Held | Non
         "mediaType": MANIFEST,
         "artifactType": artifact_type,
         "config": empty,
-        "layers": [{"mediaType": "application/octet-stream", "digest": blob, "size": size}],
+        "layers": [_descriptor(blob)],
     }
     if subject:
-        document["subject"] = {"mediaType": subject.media_type, "digest": subject.digest, "size": subject.size}
+        document["subject"] = _descriptor(subject)
     return json.dumps(document).encode()
+
+
+def _descriptor(one: Held) -> dict[str, Any]:
+    return {"mediaType": one.media_type, "digest": one.digest, "size": one.size}
 
 
 _EMPTY_DIGEST = Digest("sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a")

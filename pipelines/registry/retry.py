@@ -1,8 +1,7 @@
 """Retries for operations on a registry that are safe to repeat.
 
-regctl retries single requests itself (408, 429, 500, 502, 504 and resets, but not 503), and waits as long as a
-Retry-After says. What comes here are operations that failed all the same; they are tried again within a budget unless
-the registry's answer is final.
+Operations are tried again within a budget unless the registry's answer is final. regctl, which copies, retries single
+requests by itself besides (408, 429, 500, 502, 504 and resets, but not 503), and waits as long as a Retry-After says.
 """
 
 from __future__ import annotations

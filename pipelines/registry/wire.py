@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import requests
 import www_authenticate
@@ -21,6 +22,7 @@ from pipelines.errors import RegistryError
 from pipelines.model import Digest
 from pipelines.registry.answers import Meaning, meaning
 from pipelines.registry.auth import Login
+from pipelines.registry.concurrent import still_wanted
 from pipelines.registry.kind import Kind
 from pipelines.registry.kinds import kind_of
 from pipelines.registry.words import READ_SECONDS, json_of, lost, said, seconds
@@ -35,18 +37,38 @@ def authorities(environ: Mapping[str, str]) -> str | bool:
     return given or ssl.get_default_verify_paths().cafile or True
 
 
-def new_session(*, direct: bool) -> requests.Session:
+def new_session(*, direct: bool, plain: str | None = None) -> requests.Session:
     """A session that keeps connections, but neither cookies nor logins of its own.
 
     :param direct: past every proxy.
+    :param plain: host that is spoken to in plain HTTP only.
     """
-    session = requests.Session()
+    session = _Session(plain)
     session.trust_env = not direct
     # Else requests looks into ~/.netrc, and its finding replaces a token.
     session.auth = lambda request: request
     session.cookies.set_policy(_NoCookies())
     session.headers["User-Agent"] = "sealift"
     return session
+
+
+class _Session(requests.Session):
+    """Sends nothing for whom has stopped waiting, and acts on that: no tag may move afterwards."""
+
+    def __init__(self, plain: str | None) -> None:
+        super().__init__()
+        self._plain = plain
+
+    def get(self, url: str | bytes, **given: Any) -> requests.Response:  # type: ignore[override]
+        # dxf asks for every token over https.
+        own = f"https://{self._plain}/"
+        if self._plain and isinstance(url, str) and url.startswith(own):
+            url = f"http://{self._plain}/{url.removeprefix(own)}"
+        return super().get(url, **given)
+
+    def send(self, request: requests.PreparedRequest, **given: Any) -> requests.Response:
+        still_wanted()
+        return super().send(request, **given)
 
 
 class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]
@@ -181,7 +203,9 @@ def _authenticate(dxf: Any, response: requests.Response) -> None:
     realm = challenge["bearer"].get("realm", "") if "bearer" in challenge else ""
     if not realm and (login is None or "basic" not in challenge):
         return
-    if realm and not realm.startswith("https://"):
+    # The registry itself, where the user asked for plain HTTP, hears nothing more by its tokens.
+    own = wire._insecure and urlsplit(realm).netloc == wire._host
+    if realm and not realm.startswith("https://") and not own:
         raise ValueError(f"its token server, {realm}, is not spoken to: tokens and logins go over https only")
     insecure, wire._insecure = wire._insecure, False
     try:

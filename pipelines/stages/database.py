@@ -14,12 +14,12 @@ import dagger
 from pipelines import tools
 from pipelines.config import is_loopback
 from pipelines.errors import RegistryError, ToolError
-from pipelines.model import Database, Repository, Target
+from pipelines.model import Database, Digest, Repository, Tag, Target
 from pipelines.registry.answers import Meaning, meaning, remedy
+from pipelines.registry.clients import Clients
 from pipelines.registry.retry import retried_at_first
 from pipelines.stages.canary import prove
 from pipelines.stages.failures import engine_error, last_words, message
-from pipelines.stages.regctl import ask
 from pipelines.stages.toolbox import Toolbox, alias
 
 # The date of the newest advisory in the sample; it does not change by itself.
@@ -38,7 +38,13 @@ class Advisories:
 
 
 async def advisories(
-    toolbox: Toolbox, reference: str, *, max_age: timedelta, sample_allowed: bool, now: datetime
+    toolbox: Toolbox,
+    registries: Clients,
+    reference: str,
+    *,
+    max_age: timedelta,
+    sample_allowed: bool,
+    now: datetime,
 ) -> Advisories:
     """Fetch the database that the reference names; where its registry cannot be reached, make the sample if allowed.
 
@@ -48,7 +54,7 @@ async def advisories(
     :raises ToolError: it cannot be had, cannot be read, or is older than `max_age`; or, by `now`, not yet made.
     """
     try:
-        digest = await _digest(toolbox, reference)
+        digest = await _digest(registries, reference)
     except RegistryError as failure:
         if sample_allowed and meaning(failure.what) is Meaning.UNREACHABLE:
             return await sample_advisories(toolbox, failure.what)
@@ -101,13 +107,14 @@ def _parts(reference: str) -> tuple[Repository, str]:
     return Repository(registry=registry, path=path), tag or "2"
 
 
-@retried_at_first
-async def _digest(toolbox: Toolbox, reference: str) -> str:
+async def _digest(registries: Clients, reference: str) -> Digest:
     """The digest that the reference has now."""
     repository, tag = _parts(reference)
     target = Target(registry=repository.registry, insecure=is_loopback(repository.registry))
-    args = ["manifest", "head", f"{toolbox.reach(repository)}:{tag}"]
-    return (await ask(toolbox, target, args, step="database")).strip()
+    digest = await registries(target).look_up(repository, Tag(tag))
+    if digest is None:
+        raise RegistryError(f"{repository}:{tag} is not there [http 404]", remedy=Meaning.NOT_FOUND.value)
+    return digest
 
 
 DOWNLOAD_SECONDS = 600

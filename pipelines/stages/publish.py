@@ -1,4 +1,4 @@
-"""Carry digests with their signatures and attestations to a target registry, and move tags."""
+"""Carry digests with their signatures and attestations to a target registry, and take tags away."""
 
 from __future__ import annotations
 
@@ -44,19 +44,8 @@ async def fetch(toolbox: Toolbox, source: Target, service: str, digest: Digest) 
 
 
 @retried
-async def move(toolbox: Toolbox, target: Target, service: str, tag: Tag, digest: Digest) -> None:
-    """Let a tag name a digest that the target already holds.
-
-    :raises RegistryError: the registry refused, or was lost past the retry budget.
-    """
-    address = toolbox.at(target, service)
-    args = ["image", "copy", f"{address}@{digest}", f"{address}:{tag}"]
-    await ask(toolbox, target, args, service=service, step=f"tag {tag}")
-
-
-@retried
 async def untag(toolbox: Toolbox, target: Target, service: str, tag: Tag) -> None:
-    """Remove a tag, and nothing that it names.
+    """Remove a tag, and nothing that it names; of registries that cannot, by the way round that regctl has for them.
 
     :raises RegistryError: the registry refused, or was lost past the retry budget.
     """

@@ -54,15 +54,16 @@ class Tokens:
 def token_registry(folder: Path, life: float) -> Iterator[tuple[Peer, Relay, Tokens]]:
     """A registry behind a relay; who asks without a token is sent to the relay's `/token`.
 
-    The relay has that name among the tools in the engine: nothing else on this machine's loopback can be reached there.
+    The relay's name in that is the one that it was asked by: tools in the engine have another for it than the command.
     """
     files = authority(folder)
     tokens = Tokens(files=files, life=life)
     with relay(tokens.answer) as server:
-        port = server.server_port
         auth = {
             "token": {
-                "realm": f"http://loopback-{port}:{port}/token",
+                "realm": "token",
+                "autoredirect": True,
+                "autoredirectpath": "/token",
                 "service": SERVICE,
                 "issuer": "test",
                 "rootcertbundle": str(files[0]),

@@ -181,6 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         # regctl has a line for each kind of manifest that it accepts.
         names = {name.lower() for name in self.headers} - {"transfer-encoding"}
         headers = {name: ", ".join(self.headers.get_all(name, [])) for name in names}
+        headers["x-forwarded-proto"] = "http"
         chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
         upstream.request(self.command, self.path, body=self._body(), headers=headers, encode_chunked=chunked)
         answer = upstream.getresponse()

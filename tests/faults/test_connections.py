@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from unittest import mock
 
 import pytest
 
-from pipelines.stages import publish, regctl
+from tests.faults.bounds import bound
 from tests.faults.outcomes import published, refused
 from tests.faults.small import CONTENT, Small, without_pauses
 from tests.faults.toxic import Wire, wire
@@ -20,8 +19,7 @@ BAD_SECONDS = 4
 
 def bounded() -> None:
     """The bounds of a request, a minute, and of a copy, an hour, are shortened."""
-    mock.patch.object(regctl, "REQUEST_SECONDS", 6).start()
-    mock.patch.object(publish, "COPY_SECONDS", 6).start()
+    bound(request=6, copy=6)
 
 
 @pytest.fixture(scope="module")

@@ -149,7 +149,7 @@ def behind(repository: Small, folder: Path, server: Relay) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (Answer(status=429, headers={"Retry-After": "1"}), "retry limit exceeded"),
+        (Answer(status=429, headers={"Retry-After": "1"}), "http 429"),
         (Answer(status=503), "http 503"),
         (Answer(status=403), "http 403"),
     ],

@@ -16,8 +16,11 @@ import pytest
 
 from pipelines.graph.together import together
 from pipelines.model import Digest, Target
-from pipelines.stages import publish, regctl
+from pipelines.registry import remote
+from pipelines.registry.client import Client
+from pipelines.stages import publish
 from pipelines.stages.toolbox import Toolbox
+from tests.faults.bounds import bounded
 from tests.faults.peers import Peer
 from tests.faults.relay import Answer, Asked, Cut, Fault, Lost, Relay
 from tests.soak.pushes import TAG, connected, small_image
@@ -105,7 +108,8 @@ class Registry:
     async def _push(self, place: str) -> None:
         target = Target(registry=self.server.address, prefix=f"{place}/", insecure=True)
         await publish.copy(self.toolbox, target, "pushed", self.digest)
-        await publish.move(self.toolbox, target, "pushed", TAG, self.digest)
+        async with Client(target) as registry:
+            await remote.move(registry, "pushed", TAG, self.digest)
 
 
 @pytest.fixture(scope="module")
@@ -140,17 +144,14 @@ async def test_429_with_and_without_retry_after(registry: Registry) -> None:
     assert time.monotonic() - began > 4, "Retry-After was not heeded"
 
 
-async def test_an_answer_that_is_lost_after_the_registry_took_the_bytes(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_answer_that_is_lost_after_the_registry_took_the_bytes(registry: Registry) -> None:
     """The client cannot know that; it asks again, and what is there stays."""
-    monkeypatch.setattr(regctl, "REQUEST_SECONDS", 6)
-    monkeypatch.setattr(publish, "COPY_SECONDS", 6)
-    await registry.survives(
-        {
-            "of a blob": First(blob, Lost()),
-            "of a manifest": First(manifest, Lost()),
-            "of a tag": First(tag, Lost()),
-            "later than the client waits": First(manifest, Lost(after=8)),
-        }
-    )
+    with bounded(request=6, copy=6):
+        await registry.survives(
+            {
+                "of a blob": First(blob, Lost()),
+                "of a manifest": First(manifest, Lost()),
+                "of a tag": First(tag, Lost()),
+                "later than the client waits": First(manifest, Lost(after=8)),
+            }
+        )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import pytest
 
 from pipelines.errors import RegistryError
-from pipelines.model import Digest, Repository, Tag, Target
+from pipelines.model import RECORDS, Digest, Repository, Tag, Target
+from pipelines.registry import records
 from pipelines.registry.auth import Login
 from pipelines.registry.client import Client
 from pipelines.registry.documents import INDEX, MANIFEST, fallback_tag
@@ -76,6 +79,70 @@ async def test_an_artifact_comes_and_goes(locked: Peer) -> None:
         assert await registry.tags(there) == ()
 
 
+async def test_a_tag_comes_to_name_what_is_there_already(locked: Peer) -> None:
+    there = repository(locked.address, "named")
+    async with at(locked.address) as registry:
+        first, second = [await registry.put(there, None, text, artifact_type=TYPE) for text in (b"one", b"two")]
+        for digest in (first, second, second):
+            await registry.point(there, Tag("v1"), digest)
+            assert await registry.resolve(there, Tag("v1")) == digest
+        missing = Digest(f"sha256:{hashlib.sha256(b'nobody').hexdigest()}")
+        with pytest.raises(RegistryError, match=r"\[http 404\]"):
+            await registry.point(there, Tag("v1"), missing)
+        assert await registry.resolve(there, Tag("v1")) == second
+
+
+async def test_a_registry_that_takes_a_manifest_for_another(locked: Peer, server: Relay) -> None:
+    there = repository(server.address, "changed")
+    async with at(server.address) as registry:
+        digest = await registry.put(there, None, b"one", artifact_type=TYPE)
+        other = f"sha256:{hashlib.sha256(b'other').hexdigest()}"
+        taken = Answer(status=201, headers={"Docker-Content-Digest": other})
+        server.rule = lambda asked: taken if asked.method == "PUT" else None
+        with pytest.raises(RegistryError, match=f"the registry took it as {other}"):
+            await registry.point(there, Tag("v1"), digest)
+
+
+async def test_what_was_given_up_moves_no_tag_later(
+    locked: Peer, server: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A login that is asked for late: the request that would follow it is not sent when nobody waits any more."""
+    monkeypatch.setattr("pipelines.registry.retry.ATTEMPTS", 1)
+    monkeypatch.setattr("pipelines.registry.connection.REQUEST_SECONDS", 1)
+    there = repository(server.address, "late")
+    async with at(server.address) as registry:
+        digest = await registry.put(there, None, b"one", artifact_type=TYPE)
+
+        def late(asked: Asked) -> Fault:
+            if asked.method != "PUT":
+                return None
+            time.sleep(3)
+            return Answer(status=401, headers={"WWW-Authenticate": 'Basic realm="late"'})
+
+        server.rule = late
+        with pytest.raises(RegistryError, match="no final answer within 1 s"):
+            await registry.point(there, Tag("v1"), digest)
+        server.rule = lambda _: None
+        await anyio.sleep(4)
+        assert await registry.resolve(there, Tag("v1")) is None
+    assert len(server.faults) == 1
+
+
+async def test_a_record_is_kept_and_read(locked: Peer) -> None:
+    async with at(locked.address) as registry:
+        assert await records.get(registry, Tag("v1")) is None
+        await records.put(registry, '{"a": "ü"}\n', [Tag("v1"), Tag("run-1")])
+        assert await records.get(registry, Tag("v1")) == await records.get(registry, Tag("run-1")) == '{"a": "ü"}\n'
+        there = registry.target.repository(RECORDS)
+        held = await registry.manifest(there, Tag("v1"))
+        assert held is not None
+        assert held.document["artifactType"] == records.ARTIFACT_TYPE
+        assert held.blobs[-1].media_type == "application/json"
+        await registry.put(there, Tag("v2"), b"{}", artifact_type=TYPE)
+        with pytest.raises(RegistryError, match=f"releases:v2 is no release record .* {TYPE!r}"):
+            await records.get(registry, Tag("v2"))
+
+
 async def test_attachments_by_the_fallback_tag(locked: Peer) -> None:
     """CNCF Distribution has no referrers API; who attaches something lists it under the digest's tag."""
     there = repository(locked.address, "attached")
@@ -88,7 +155,7 @@ async def test_attachments_by_the_fallback_tag(locked: Peer) -> None:
         assert held is not None
         entry = {"mediaType": MANIFEST, "digest": note, "size": held.size, "artifactType": TYPE}
         text = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}).encode()
-        wire = registry._wire(there.path)
+        wire = registry.wire(there.path)
         wire.ask("put", f"manifests/{fallback_tag(digest)}", data=text, headers={"Content-Type": INDEX})
         (found,) = await registry.referrers(there, digest)
         assert (found.digest, found.artifact_type, found.size) == (note, TYPE, held.size)

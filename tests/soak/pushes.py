@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from unittest import mock
 
 import anyio
 import dagger
@@ -20,9 +19,12 @@ import pytest
 from pipelines.errors import RegistryError
 from pipelines.graph.quarantine import held
 from pipelines.model import Digest, Platform, Tag, Target, Unit
-from pipelines.stages import publish, regctl
+from pipelines.registry import remote
+from pipelines.registry.client import Client
+from pipelines.stages import publish
 from pipelines.stages.build import quarantine
 from pipelines.stages.toolbox import Toolbox
+from tests.faults.bounds import bounded
 from tests.faults.peers import distribution
 from tests.faults.relay import Relay, relay
 from tests.soak.trouble import Trouble
@@ -34,10 +36,7 @@ TAG = Tag("v1")
 _BYTES = 20_000
 
 REQUEST_SECONDS, COPY_SECONDS = 6, 10
-"""The bounds of a request and of a copy here; the product's are a minute and an hour.
-
-The engine's way to a registry on the loopback loses that a connection was cut, so the bounds have to end it.
-"""
+"""The bounds of a request and of a copy here."""
 
 
 @dataclass
@@ -98,8 +97,7 @@ def run(engine: Mapping[str, str], folder: Path, seed: int, count: int, said: Ca
     with (
         distribution(folder / "registry") as peer,
         relay(lambda _: None, peer.address) as server,
-        mock.patch.object(regctl, "REQUEST_SECONDS", REQUEST_SECONDS),
-        mock.patch.object(publish, "COPY_SECONDS", COPY_SECONDS),
+        bounded(request=REQUEST_SECONDS, copy=COPY_SECONDS),
     ):
         anyio.run(pushed, server)
         check(pushes, peer.address, count)
@@ -121,7 +119,8 @@ async def _push(
         began = time.monotonic()
         try:
             await publish.copy(toolbox, target, "pushed", digest)
-            await publish.move(toolbox, target, "pushed", TAG, digest)
+            async with Client(target) as registry:
+                await remote.move(registry, "pushed", TAG, digest)
         except RegistryError as failure:
             pushes.failed.append(f"push {number}: {failure.what}")
             said(f"push {number}: {failure.what}")

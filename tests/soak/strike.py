@@ -9,9 +9,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from unittest import mock
 
-from pipelines.stages import publish, regctl
+from tests.faults.bounds import bound
 from tests.faults.fork import started
 from tests.faults.relay import Asked
 from tests.faults.small import without_pauses
@@ -27,12 +26,8 @@ _DOWN_SECONDS = 4.0
 
 
 def impatient() -> None:
-    """Shorten the bounds.
-
-    The engine's way to a registry on the loopback loses that a connection ended, so the bounds have to end it.
-    """
-    mock.patch.object(regctl, "REQUEST_SECONDS", REQUEST_SECONDS).start()
-    mock.patch.object(publish, "COPY_SECONDS", COPY_SECONDS).start()
+    """Shorten the bounds."""
+    bound(request=REQUEST_SECONDS, copy=COPY_SECONDS)
 
 
 def hasty() -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from ci.credentials import as_seen, credentials
+from ci.credentials import as_seen, for_tools, logins
 from ci.logins import from_docker
 from pipelines.config import Config, Settings, resolve
 from pipelines.errors import RegistryError
@@ -80,7 +80,8 @@ async def test_the_variables_are_for_the_first_registry_and_docker_knows_the_oth
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     monkeypatch.setattr("ci.credentials.secret_at", _secret)
     client = Client()
-    assert await credentials(cast(Any, client), environ, settings(environ), settings(environ).targets) is not None
+    found = await logins(cast(Any, client), environ, settings(environ), settings(environ).targets)
+    assert for_tools(cast(Any, client), found) is not None
     auths = json.loads(client.secrets["sealift-docker-config"])["auths"]
     said = {host: base64.b64decode(entry["auth"]).decode() for host, entry in auths.items()}
     assert said == {"localhost:5000": "me:s3cret", "loopback-5000:5000": "me:s3cret", "ghcr.io": "other:token"}
@@ -94,7 +95,9 @@ async def _secret(_client: Any, environ: dict[str, str], variable: str, _address
 @pytest.mark.parametrize("half", [{}, {"DOCKER_USERNAME": "me"}, {"DOCKER_PASSWORD": "s3cret"}])
 async def test_without_a_login_there_is_none(tmp_path: Path, half: dict[str, str]) -> None:
     environ = {"DOCKER_CONFIG": str(tmp_path / "none"), **half}
-    assert await credentials(cast(Any, Client()), environ, settings(environ), settings(environ).targets) is None
+    client = cast(Any, Client())
+    found = await logins(client, environ, settings(environ), settings(environ).targets)
+    assert for_tools(client, found) is None
 
 
 def test_a_configuration_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from pipelines.registry.documents import (
     INDEX,
     MANIFEST,
     Document,
+    Held,
     Referrer,
     fallback_tag,
     is_attachment,
@@ -64,15 +65,18 @@ def test_what_is_attached_in_words(predicate: str, content: str, kind: str, word
     assert kind_of_attachment(made) == words
 
 
+BLOB = Held(digest=DIGEST, media_type="text/plain", size=5)
+
+
 def test_an_artifact_is_a_manifest_as_the_specification_has_it() -> None:
-    text = manifest_of(DIGEST, 5, "application/vnd.example", None)
+    text = manifest_of(BLOB, "application/vnd.example", None)
     document = json.loads(text)
     assert document["artifactType"] == "application/vnd.example"
     assert document["config"]["digest"] == "sha256:" + hashlib.sha256(b"{}").hexdigest()
     held = Document(digest=DIGEST, media_type=MANIFEST, size=len(text), document=document)
-    assert [(blob.digest, blob.size) for blob in held.blobs][1:] == [(DIGEST, 5)]
+    assert held.blobs[1:] == (BLOB,)
     assert held.children == ()
-    noted = json.loads(manifest_of(DIGEST, 5, "application/vnd.example", held))
+    noted = json.loads(manifest_of(BLOB, "application/vnd.example", held))
     assert noted["subject"] == {"mediaType": MANIFEST, "digest": DIGEST, "size": len(text)}
 
 
