@@ -23,12 +23,16 @@ _CODE = ["pyproject.toml", "uv.lock", "ci/**/*.py", "pipelines/**", "!**/__pycac
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """What the command works on; None is left out. Secrets become files, named by their variable."""
+    """What the command works on; None is left out. Secrets become files, named by their variable.
+
+    :param files: path in the command's container → file.
+    """
 
     source: dagger.Directory
     registry: dagger.Service | None
     secrets: Mapping[str, dagger.Secret | None] = field(default_factory=dict)
     variables: Mapping[str, str | None] = field(default_factory=dict)
+    files: Mapping[str, dagger.File] = field(default_factory=dict)
 
 
 class Failed(SealiftError):
@@ -71,6 +75,8 @@ async def command(inputs: Inputs, arguments: Sequence[str]) -> dagger.Container:
         if secret is not None:
             container = container.with_mounted_secret(f"{_SECRETS}/{name}", secret)
             container = container.with_env_variable(name, f"file://{_SECRETS}/{name}")
+    for path, file in inputs.files.items():
+        container = container.with_file(path, file)
     for name, value in inputs.variables.items():
         if value:
             container = container.with_env_variable(name, value)

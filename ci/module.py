@@ -9,52 +9,17 @@ the constructor. Dagger fills these from `.env`, which `sealift up` writes (see 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import dagger
-from dagger import DefaultPath, Doc, Ignore, dag, field, function, object_type
+from dagger import DefaultPath, Doc, Ignore, Name, dag, object_type
 
 from ci.inside import Inputs, command
+from ci.module_parts import Env, Jobs, Platforms, Published, Release, Services, Tags, never_cached, options
 
 # Never sent to the engine with the source: what is made here, and what holds secrets.
 _IGNORED = [".env", ".venv", "dist", "sdk", "**/node_modules", "**/__pycache__", "**/.*_cache"]
-
-Env = Annotated[str | None, Doc("environment from sealift.yaml (default: local)")]
-Services = Annotated[list[str] | None, Doc("only these services; default all")]
-Platforms = Annotated[list[str] | None, Doc("only these platforms, such as linux/arm64; default all")]
-Tags = Annotated[list[str] | None, Doc("tags to publish instead of those of the rules")]
-Jobs = Annotated[int | None, Doc("stages that run at once (default: 4)")]
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def never_cached(method: F) -> F:
-    """A function of the module that is run at every call: what it answers depends on the outside world."""
-    return function(cache="never")(method)  # type: ignore[call-overload,no-any-return]
-
-
-def options(**values: str | int | bool | Sequence[str] | None) -> list[str]:
-    """Command-line options of what was given: `tag=["v1"], no_push=True` → `--tag=v1 --no-push`."""
-    arguments: list[str] = []
-    for name, value in values.items():
-        flag = "--" + name.replace("_", "-")
-        if isinstance(value, bool):
-            arguments += [flag] if value else []
-        elif isinstance(value, str | int):
-            arguments.append(f"{flag}={value}")
-        else:
-            arguments += [f"{flag}={item}" for item in value or ()]
-    return arguments
-
-
-@object_type
-class Published:
-    """What a run left behind."""
-
-    summary: Annotated[str, Doc("the table of the run, and what to do next")] = field()
-    record: Annotated[str, Doc("the release record, JSON")] = field()
-    dist: Annotated[dagger.Directory, Doc("release.json, summary.txt and reports; 'dist export --path dist'")] = field()
 
 
 @object_type
@@ -146,6 +111,68 @@ class Ci:
         given = options(env=env, service=service, tag=tag)
         return await (await self._run("verify", [*given, "--json"])).stdout()
 
+    @never_cached
+    async def resume(
+        self,
+        record: Annotated[dagger.File | None, Doc("release.json of the run that was broken off")] = None,
+        run: Annotated[str | None, Doc("its record at the registry instead, by run or version")] = None,
+        env: Env = None,
+    ) -> Published:
+        """Finish a release that was broken off, from its record. Nothing is built."""
+        return await self._released(["release", "resume", *options(run=run, env=env)], record=record)
+
+    @never_cached
+    async def promote(
+        self,
+        release: Release,
+        from_: Annotated[str, Name("from"), Doc("environment that has it")],
+        to: Annotated[str, Doc("environment that it goes to")],
+        tag: Tags = None,
+    ) -> Published:
+        """Release to another environment what one has released already, by its digests. Nothing is built."""
+        return await self._released(["promote", release, f"--from={from_}", f"--to={to}", *options(tag=tag)])
+
+    @never_cached
+    async def replicate(self, release: Release, env: Env = None) -> Published:
+        """Copy a release, with its tags, to the environment's regions."""
+        return await self._released(["replicate", release, *options(env=env)])
+
+    @never_cached
+    async def rollback(
+        self, to: Annotated[str | None, Doc("release to go back to; default the one before")] = None, env: Env = None
+    ) -> Published:
+        """Let an environment's tags name an earlier release again. Release tags stay."""
+        return await self._released(["rollback", *options(to=to, env=env)])
+
+    @never_cached
+    async def rebuild(
+        self, release: Release, env: Env = None, service: Services = None, publish: bool = False, no_cache: bool = False
+    ) -> str:
+        """Build a release again from its commit, and compare every digest with its record. Fails if one differs."""
+        given = options(env=env, service=service, publish=publish, no_cache=no_cache)
+        return await (await self._run("rebuild", [release, *given])).stdout()
+
+    @never_cached
+    async def render(
+        self,
+        target: Annotated[str, Doc("kubernetes or compose")] = "kubernetes",
+        record: Annotated[dagger.File | None, Doc("release.json")] = None,
+        run: Annotated[str | None, Doc("its record at the registry instead, by run or version")] = None,
+        env: Env = None,
+        service: Services = None,
+    ) -> str:
+        """Deployment manifests of a release, with its images by digest."""
+        given = options(run=run, env=env, service=service)
+        file = {"/repository/dist/release.json": record} if record else {}
+        return await (await self._run("render", [target, *given], file)).stdout()
+
+    async def _released(self, arguments: Sequence[str], record: dagger.File | None = None) -> Published:
+        """A command that goes on from a record."""
+        files = {"/out/release.json": record} if record else {}
+        done = await self._run(arguments[0], [*arguments[1:], "--out=/out"], files)
+        out = done.directory("/out")
+        return Published(summary=await done.stdout(), record=await out.file("release.json").contents(), dist=out)
+
     async def _published(self, verb: str, given: Sequence[str]) -> Published:
         done = await self._run(verb, [*given, "--out=/out"])
         out = done.directory("/out")
@@ -153,9 +180,12 @@ class Ci:
             summary=await out.file("summary.txt").contents(), record=await out.file("release.json").contents(), dist=out
         )
 
-    async def _run(self, verb: str, arguments: Sequence[str]) -> dagger.Container:
+    async def _run(
+        self, verb: str, arguments: Sequence[str], files: Mapping[str, dagger.File] | None = None
+    ) -> dagger.Container:
         inputs = Inputs(
             source=self.source,
+            files=files or {},
             registry=self.registry_service,
             secrets={
                 "SIGNING_KEY": self.signing_key,
