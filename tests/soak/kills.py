@@ -177,7 +177,7 @@ class Kills:
         assert done.returncode == 0, f"a public tag names what does not verify: {done.stderr}"
 
 
-def begin(stand: Stand, engine: Mapping[str, str], folder: Path, seed: int, said: Callable[[str], None]) -> Kills:
+def begin(stand: Stand, engine: Mapping[str, str], folder: Path, seed: int | str, said: Callable[[str], None]) -> Kills:
     """The repository, and its first releases, which nothing strikes."""
     two = two_services(engine, folder)
     (two.root / ".gitignore").write_text("dist/\nreference/\n.env\n")

@@ -11,6 +11,7 @@ from tests.soak.killed import Killed
 from tests.soak.pushes import Pushes
 from tests.soak.results import NOT_YET, STRIKES, Results, document, kill_rows, push_rows
 from tests.soak.strike import Strike
+from tests.soak.workers import shares
 
 KILLS = [
     Killed(number=0, strike="", what="SIGKILL", stage="copy", code=-9, ways=["resume", "resume"]),
@@ -20,6 +21,13 @@ KILLS = [
 PUSHES = Pushes(
     done=999, failed=["push 7: 503"], seconds=[1.0, 2.0, 9.0], requests=12000, faults={"503": 70, "429": 80}
 )
+
+
+@pytest.mark.parametrize(
+    ("kills", "at_once", "expected"), [(200, 2, [100, 100]), (5, 2, [3, 2]), (1, 2, [1]), (0, 2, []), (3, 1, [3])]
+)
+def test_every_release_is_somebodys(kills: int, at_once: int, expected: list[int]) -> None:
+    assert shares(kills, at_once) == expected
 
 
 def results(kills: list[Killed] = KILLS, pushes: Pushes | None = None) -> Results:
