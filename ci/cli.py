@@ -24,6 +24,7 @@ from pipelines.config import Flags
 from pipelines.errors import ExitCode, SealiftError
 from pipelines.graph import Options, Run, verbs
 from pipelines.graph.ask import asked
+from pipelines.release import Release
 from pipelines.report import summary
 from pipelines.trace import Trace
 
@@ -70,24 +71,21 @@ def build_all(
 def _release(command: str, flags: Flags, root: Path, out: Path, *, as_json: bool, options: Options) -> None:
     traces: list[Trace] = []
 
-    async def work(run: Run) -> graph.Outcome:
-        outcome = await graph.release(run)
-        await outcome.write(out)
-        return outcome
+    async def work(run: Run) -> Release:
+        return await graph.release(run, out)
 
     def traced(trace: Trace) -> None:
         traces.append(trace)
         write_trace(trace, out)
 
-    outcome = execute(command, root, flags, work, options=options, record=out / "release.json", traced=traced)
-    # Written once already, while the engine was there; what the run took is known only now.
-    (out / "summary.txt").write_text(summary.text(outcome.release, out=str(out), trace=traces[0]), encoding="utf-8")
+    record = execute(command, root, flags, work, options=options, record=out / "release.json", traced=traced)
+    (out / "summary.txt").write_text(summary.text(record, out=str(out), trace=traces[0]), encoding="utf-8")
     if as_json:
-        dump(outcome.release.as_json())
+        dump(record.as_json())
     else:
         console = answers()
-        console.print(summary.render(outcome.release, out=str(out), width=console.width, trace=traces[0]))
-    if outcome.release.violations:
+        console.print(summary.render(record, out=str(out), width=console.width, trace=traces[0]))
+    if record.violations:
         # The table above has said everything.
         sys.exit(ExitCode.GATE)
 

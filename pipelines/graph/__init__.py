@@ -6,7 +6,6 @@ then recorded; then copied; and only when all copies are there do tags move.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -14,7 +13,6 @@ import dagger
 
 from pipelines import tools
 from pipelines.errors import ConfigError, RegistryError
-from pipelines.files import write_whole
 from pipelines.graph.carry import carry
 from pipelines.graph.context import Observer, Options, Persist, PublicSource, Run, SecretSource, Session, SignerSource
 from pipelines.graph.look import look, to_carry
@@ -29,14 +27,12 @@ from pipelines.model import Database
 from pipelines.plan import Plan
 from pipelines.policy import judge, refusal
 from pipelines.release import Release, ServiceRelease
-from pipelines.report import summary
 from pipelines.stages.toolbox import tool_references
 from pipelines.tools import Tool
 
 __all__ = [
     "Observer",
     "Options",
-    "Outcome",
     "Persist",
     "PublicSource",
     "Run",
@@ -51,22 +47,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """The record, and the folder of reports: `SERVICE/PLATFORM/{sbom.spdx.json,sbom.cdx.json,scan.json,scan.sarif}`."""
-
-    release: Release
-    reports: dagger.Directory
-
-    async def write(self, out: Path) -> None:
-        """Write `release.json`, `reports/` and `summary.txt` below `out`. Other files there are left alone."""
-        folder = anyio.Path(out)
-        await folder.mkdir(parents=True, exist_ok=True)
-        await write_reports(self.reports, out)
-        write_whole(out / "release.json", self.release.text())
-        await (folder / "summary.txt").write_text(summary.text(self.release, out=str(out)), encoding="utf-8")
-
-
 def check_options(plan: Plan, options: Options) -> None:
     """:raises ConfigError: the options ask for something that this plan must not have."""
     if not options.scan and not plan.rules.rehearsal:
@@ -77,23 +57,24 @@ def check_options(plan: Plan, options: Options) -> None:
         )
 
 
-async def release(run: Run) -> Outcome:
-    """Run the whole graph. A refusal by the gate is an outcome, with its reports; a failure is raised.
+async def release(run: Run, out: Path) -> Release:
+    """Run the whole graph; its record, which `run.persist` is given too. A refusal by the gate is a record as well.
 
+    :param out: receives `reports/`, before anything leaves the machine: from when tags move, nothing needs the engine.
     :raises SealiftError: what failed, and where; no public tag has moved unless the step is `tag`.
     """
     check_options(run.plan, run.options)
     for note in run.plan.notes:
         run.observer.say(note)
     async with held(run.toolbox):
-        outcome = await _release(run)
-    run.recorder.examined(outcome.release.units)
-    if outcome.release.violations:
-        run.recorder.refused(refusal(outcome.release.violations))
-    return outcome
+        record = await _release(run, out)
+    run.recorder.examined(record.units)
+    if record.violations:
+        run.recorder.refused(refusal(record.violations))
+    return record
 
 
-async def _release(run: Run) -> Outcome:
+async def _release(run: Run, out: Path) -> Release:
     examination = await examine(run)
     units = tuple(examination.examined.values())
     database = examination.found.database if examination.found else None
@@ -108,18 +89,18 @@ async def _release(run: Run) -> Outcome:
         public_key=(await run.signer()).public,
         keys=await lasting(run, examination.reuse),
     )
-    reports = reports_of(run, examination)
+    await write_reports(reports_of(run, examination), out)
     if record.violations:
-        return Outcome(release=record.at("refused", finished=run.clock()), reports=reports)
-    lot = await join(run, examination, record.keys)
-    if run.options.push:
-        record = await _publish(run, examination, lot, record)
+        record = record.at("refused", finished=run.clock())
     else:
+        lot = await join(run, examination, record.keys)
+        if run.options.push:
+            return await _publish(run, examination, lot, record)
         await seal(run, examination, list(lot.values()))
         services = {name: ServiceRelease(index=sealed.index) for name, sealed in lot.items()}
         record = record.at("signed", services=services, finished=run.clock())
-        await run.persist(record.text())
-    return Outcome(release=record, reports=reports)
+    await run.persist(record.text())
+    return record
 
 
 async def _publish(run: Run, examination: Examination, lot: Lot, record: Release) -> Release:
@@ -178,10 +159,11 @@ def reports_of(run: Run, examination: Examination) -> dagger.Directory:
 
 
 async def write_reports(reports: dagger.Directory, out: Path) -> None:
-    """Replace `out/reports` by these.
+    """Replace `out/reports` by these: `SERVICE/PLATFORM/{sbom.spdx.json,sbom.cdx.json,scan.json,scan.sarif}`.
 
     :raises ConfigError: the folder cannot be written.
     """
+    await anyio.Path(out).mkdir(parents=True, exist_ok=True)
     try:
         await reports.export(str(out.absolute() / "reports"), wipe=True)
     except dagger.QueryError as failure:
