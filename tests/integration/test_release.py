@@ -108,49 +108,6 @@ def test_signatures_that_are_gone_at_the_target_are_carried_again(scratch: Scrat
     assert scratch.registry.digest("web", "dev") == digest
 
 
-def test_the_module_gives_the_same_digests_and_builds_nothing_and_says_why_the_gate_refused(scratch: Scratch) -> None:
-    scratch.service("web")
-    scratch.commit()
-    assert scratch.sealift("build-all").returncode == 0
-    done = scratch.dagger_call("build-all", "record")
-    assert done.returncode == 0, done.stderr
-    record = json.loads(done.stdout)
-    assert record["services"]["web"]["index"] == scratch.record()["services"]["web"]["index"]
-    assert record["services"]["web"]["platforms"]["linux/amd64"]["cached"]
-    built = scratch.dagger_call("build", "--service=web", "--platform=linux/amd64", "user")
-    assert built.stdout.strip() == "1001:1001", built.stderr
-    scratch.services["web"]["size_budget"] = "1MB"
-    scratch.commit()
-    refused = scratch.dagger_call("build-all", "--no-push", "summary")
-    assert refused.returncode != 0
-    assert "REFUSED by the gate" in refused.stderr
-    assert "web linux/amd64 size:" in refused.stderr
-
-
-def test_the_module_goes_on_from_a_release(scratch: Scratch) -> None:
-    scratch.service("web", dockerfile=TINY, settings={"boot": None})
-    prefix = scratch.registry.prefix
-    given = {"registry": "localhost:5000", "tags": ["semver"]}
-    scratch.extra["environments"] = {
-        "local": {**given, "prefix": prefix, "database": {"allow_sample": True}},
-        "prod": {**given, "prefix": f"{prefix}prod/"},
-    }
-    scratch.commit()
-    assert run(["git", "tag", "v1.0.0"], cwd=scratch.root).returncode == 0
-    assert scratch.sealift("build-all").returncode == 0
-    index = scratch.record()["services"]["web"]["index"]
-    promoted = scratch.dagger_call("promote", "--release=v1.0.0", "--from=local", "--to=prod", "record")
-    assert promoted.returncode == 0, promoted.stderr
-    assert json.loads(promoted.stdout)["services"]["web"]["index"] == index
-    assert scratch.registry.digest("prod/web", "v1.0.0") == index
-    resumed = scratch.dagger_call("resume", "--record=dist/release.json", "summary")
-    assert "is published already" in resumed.stderr, resumed.stderr
-    rendered = scratch.dagger_call("render", "--run=v1.0.0", "--service=web")
-    assert f"web@{index}" in rendered.stdout, rendered.stderr
-    rebuilt = scratch.dagger_call("rebuild", "--release=v1.0.0")
-    assert "THE SAME" in rebuilt.stdout, rebuilt.stderr
-
-
 def test_a_rehearsal_without_push_leaves_the_registry_alone(scratch: Scratch) -> None:
     scratch.service("web")
     scratch.commit()
