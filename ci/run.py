@@ -18,7 +18,7 @@ from ci.front import Ground, Prepared, prepare
 from ci.interrupt import Interrupted, interruptible
 from ci.local_commands import engine_log, ensure_engine
 from ci.session import Call, building, running
-from ci.signer import local_keys
+from ci.signer import check_signable, local_keys
 from ci.telemetry import Telemetry, begin
 from pipelines.config import Flags, environ_with_dotenv
 from pipelines.errors import ConfigError, SealiftError
@@ -68,16 +68,18 @@ def execute(
     """Plan, bring the engine up, and do the work on it with progress shown and signals obeyed.
 
     :param command: what the user calls it.
-    :param record: file that receives the release record.
+    :param record: file that receives the release record, of a command that signs.
     :param traced: receives what there is to know of the run when it has ended, however it did.
     """
     root = root.resolve()
 
-    def prepare_it(_: Mapping[str, str], recorder: Recorder) -> Prepared:
+    def prepare_it(environ: Mapping[str, str], recorder: Recorder) -> Prepared:
         prepared = planned(root, flags)
         if not prepared.plan.services:
             raise NothingToDo(*prepared.plan.notes)
         check_options(prepared.plan, options)
+        if record is not None:
+            check_signable(environ, prepared.settings)
         recorder.planned(prepared.plan)
         return prepared
 

@@ -21,6 +21,20 @@ def local_keys(environ: Mapping[str, str]) -> KeyPair:
     return KeyPair(folder=find_keys(environ))
 
 
+def check_signable(environ: Mapping[str, str], settings: Settings) -> None:
+    """See that there is something to sign with, as far as that is known before anything is asked.
+
+    :raises ConfigError: no key is named, where only the local environment has one of its own.
+    """
+    if not environ.get("SIGNING_KEY") and not settings.rehearsal:
+        raise ConfigError(
+            f"no signing key for the environment {settings.environment!r}",
+            remedy="set SIGNING_KEY and SIGNING_PASSWORD to addresses such as file://PATH or env://NAME;"
+            " to verify, SIGNING_PUBLIC_KEY is enough",
+            step="key",
+        )
+
+
 def signer_source(
     client: dagger.Client, environ: Mapping[str, str], settings: Settings, observer: Observer
 ) -> SignerSource:
@@ -50,15 +64,9 @@ def public_source(client: dagger.Client, environ: Mapping[str, str], signer: Sig
 
 async def _signer(client: dagger.Client, environ: Mapping[str, str], settings: Settings, observer: Observer) -> Signer:
     """The key that the variables name; else, for the local environment, the user's own pair."""
+    check_signable(environ, settings)
     key, password = environ.get("SIGNING_KEY"), environ.get("SIGNING_PASSWORD")
     if not key:
-        if not settings.rehearsal:
-            raise ConfigError(
-                f"no signing key for the environment {settings.environment!r}",
-                remedy="set SIGNING_KEY and SIGNING_PASSWORD to addresses such as file://PATH or env://NAME;"
-                " to verify, SIGNING_PUBLIC_KEY is enough",
-                step="key",
-            )
         pair = local_keys(environ)
         if await ensure(client, pair):
             observer.say(f"Made a signing key pair for the local environment: {pair.folder}")

@@ -143,16 +143,27 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> Iterator[bytes]:
         """The request's body; Go sends one of unknown length in chunks."""
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                yield self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
+            while size := int(self._line().split(b";")[0], 16):
+                yield self._read(size)
+                self._line()
+            self._line()
             return
         left = int(self.headers.get("Content-Length") or 0)
         while left:
-            data = self.rfile.read(min(CHUNK, left))
+            data = self._read(min(CHUNK, left))
             left -= len(data)
             yield data
+
+    def _read(self, size: int) -> bytes:
+        return self._some(self.rfile.read(size))
+
+    def _line(self) -> bytes:
+        return self._some(self.rfile.readline())
+
+    def _some(self, data: bytes) -> bytes:
+        if not data:
+            raise ConnectionResetError("the client is gone in the middle of its body")
+        return data
 
     def _say(self, answer: Answer) -> None:
         for _ in self._body():
