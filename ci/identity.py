@@ -16,7 +16,7 @@ import requests
 from pipelines.errors import ConfigError, RegistryError
 from pipelines.registry.auth import Login
 from pipelines.registry.kind import Kind
-from pipelines.registry.wire import authorities, new_session
+from pipelines.registry.sessions import authorities, new_session
 from pipelines.registry.words import json_of, lost, said
 
 _SECONDS = 30

@@ -16,7 +16,8 @@ from pipelines.registry.auth import Login
 from pipelines.registry.concurrent import in_thread
 from pipelines.registry.documents import MANIFESTS
 from pipelines.registry.kinds import kind_of
-from pipelines.registry.wire import Wire, authorities, new_session
+from pipelines.registry.sessions import authorities, new_session
+from pipelines.registry.wire import Wire
 
 T = TypeVar("T")
 _AT_ONCE = 8

@@ -1,4 +1,4 @@
-"""Requests to one registry, over python-dxf: its sessions, logins by Basic and by token, time limits, and refusals.
+"""Requests to one registry, over python-dxf: logins by Basic and by token, time limits, and refusals.
 
 python-dxf speaks the distribution protocol: it answers challenges, with a token for each repository and a fresh one
 when it has expired, and sends blobs. What is here is how this project wants to be told of failures.
@@ -6,9 +6,8 @@ when it has expired, and sends blobs. What is here is how this project wants to 
 
 from __future__ import annotations
 
-import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -22,60 +21,11 @@ from pipelines.errors import RegistryError
 from pipelines.model import Digest
 from pipelines.registry.answers import Meaning, meaning
 from pipelines.registry.auth import Login
-from pipelines.registry.concurrent import still_wanted
 from pipelines.registry.kind import Kind
 from pipelines.registry.kinds import kind_of
 from pipelines.registry.words import READ_SECONDS, json_of, lost, said, seconds
 
 CONNECT_SECONDS = 10
-_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-
-
-def authorities(environ: Mapping[str, str]) -> str | bool:
-    """The file of certificate authorities: a variable's, else the system's; True for those that requests brings."""
-    given = next((environ[name] for name in _CA_VARIABLES if environ.get(name)), None)
-    return given or ssl.get_default_verify_paths().cafile or True
-
-
-def new_session(*, direct: bool, plain: str | None = None) -> requests.Session:
-    """A session that keeps connections, but neither cookies nor logins of its own.
-
-    :param direct: past every proxy.
-    :param plain: host that is spoken to in plain HTTP only.
-    """
-    session = _Session(plain)
-    session.trust_env = not direct
-    # Else requests looks into ~/.netrc, and its finding replaces a token.
-    session.auth = lambda request: request
-    session.cookies.set_policy(_NoCookies())
-    session.headers["User-Agent"] = "sealift"
-    return session
-
-
-class _Session(requests.Session):
-    """Sends nothing for whom has stopped waiting, and acts on that: no tag may move afterwards."""
-
-    def __init__(self, plain: str | None) -> None:
-        super().__init__()
-        self._plain = plain
-
-    def get(self, url: str | bytes, **given: Any) -> requests.Response:  # type: ignore[override]
-        # dxf asks for every token over https.
-        own = f"https://{self._plain}/"
-        if self._plain and isinstance(url, str) and url.startswith(own):
-            url = f"http://{self._plain}/{url.removeprefix(own)}"
-        return super().get(url, **given)
-
-    def send(self, request: requests.PreparedRequest, **given: Any) -> requests.Response:
-        still_wanted()
-        return super().send(request, **given)
-
-
-class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]
-    """A cookie makes some registries take us for a browser."""
-
-    def set_ok(self, *_: object) -> bool:
-        return False
 
 
 class Wire(DXF):
