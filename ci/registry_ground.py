@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from pipelines.errors import ConfigError, shown
 from pipelines.model import Target
 from pipelines.registry.auth import Login
 from pipelines.registry.client import Client
+from pipelines.registry.clients import Clients
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +56,8 @@ class Registries:
     @asynccontextmanager
     async def clients(self, targets: Sequence[Target]) -> AsyncIterator[list[Client]]:
         """A client for each target."""
-        async with AsyncExitStack() as stack:
-            yield [
-                await stack.enter_async_context(
-                    Client(target, login=self.logins.get(target.registry), environ=self.environ)
-                )
-                for target in targets
-            ]
+        async with Clients(logins=self.logins, environ=self.environ) as clients:
+            yield [clients(target) for target in targets]
 
 
 def registries(root: Path, env: str | None, registry: str | None) -> Registries:

@@ -63,20 +63,22 @@ class Client(Reads):
 
         return await self.do(push)
 
-    @retried_with_its_login
     async def point(self, repository: Repository, tag: Tag, digest: Digest) -> None:
         """Let a tag name a manifest or index that the repository already holds.
 
         :raises RegistryError: it holds none of that digest, or took something else for it.
         """
-        wire = self.wire(repository.path)
-
-        answer = await self.do(partial(wire.ask, "get", f"manifests/{digest}", headers=ACCEPT))
-        given = {"Content-Type": document(answer, self.target.registry, digest).media_type}
-        taken = await self.do(partial(wire.ask, "put", f"manifests/{tag}", data=answer.content, headers=given))
-        now = taken.headers.get("Docker-Content-Digest", digest)
-        if now != digest:
+        if (now := await self._point(repository, tag, digest)) != digest:
             raise RegistryError(
                 f"{repository}:{tag} was to name {digest}, and the registry took it as {now}",
                 remedy="the registry changes what it is given: images there can be of no use; look at its settings",
             )
+
+    @retried_with_its_login
+    async def _point(self, repository: Repository, tag: Tag, digest: Digest) -> str:
+        """What the registry says that it has taken; the digest itself, if it does not say."""
+        wire = self.wire(repository.path)
+        answer = await self.do(partial(wire.ask, "get", f"manifests/{digest}", headers=ACCEPT))
+        given = {"Content-Type": document(answer, self.target.registry, digest).media_type}
+        taken = await self.do(partial(wire.ask, "put", f"manifests/{tag}", data=answer.content, headers=given))
+        return str(taken.headers.get("Docker-Content-Digest", digest))

@@ -11,13 +11,11 @@ import dagger
 from pipelines import tools
 from pipelines.errors import RegistryError
 from pipelines.model import Target
+from pipelines.registry import connection
 from pipelines.registry.answers import remedy
 from pipelines.stages.failures import engine_error, message
 from pipelines.stages.toolbox import Toolbox, own_names
 
-# regctl sleeps for as long as a Retry-After says, an hour or a day; and it waits for ever where the engine's way to a
-# registry on the user's loopback loses that a connection was reset. Short enough to be tried again within the budget.
-REQUEST_SECONDS = 60
 COPY_SECONDS = 3600
 
 _LONGEST = 600
@@ -40,10 +38,12 @@ async def ask(
     :param target: the registry that is asked.
     :param source: one more that takes part.
     :param files: path → text, for regctl to read.
-    :param seconds: how long it may take; `REQUEST_SECONDS` if it is not said.
+    :param seconds: how long it may take; `connection.REQUEST_SECONDS` if it is not said.
     :raises RegistryError: the registry refused, gave no final answer in time, or cannot be reached.
     """
-    bound = REQUEST_SECONDS if seconds is None else seconds
+    # regctl sleeps for as long as a Retry-After says, an hour or a day; and it waits for ever where the engine's way to a
+    # registry on the user's loopback loses that a connection was reset.
+    bound = connection.REQUEST_SECONDS if seconds is None else seconds
     where = {"step": step} | ({"service": service} if service else {})
     registry = target.registry
     container = toolbox.regctl_outward(target, *([source] if source else []))

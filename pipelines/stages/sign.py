@@ -14,9 +14,9 @@ import dagger
 
 from pipelines import tools
 from pipelines.errors import RegistryError, SigningError
+from pipelines.registry import connection
 from pipelines.registry.answers import Meaning, meaning, remedy
 from pipelines.registry.retry import retried
-from pipelines.stages import regctl
 from pipelines.stages.failures import engine_error
 from pipelines.stages.sbom import CYCLONEDX, SPDX
 from pipelines.stages.toolbox import Toolbox, own_names, run
@@ -165,7 +165,7 @@ async def verifies(
     container = container.with_exec(
         ["verify-attestation", *flags, *references], use_entrypoint=True, expect=dagger.ReturnType.ANY
     )
-    bound = regctl.REQUEST_SECONDS + _VERIFY_SECONDS * len(references)
+    bound = connection.REQUEST_SECONDS + _VERIFY_SECONDS * len(references)
     try:
         await toolbox.fetched(tools.COSIGN)
         with anyio.fail_after(bound):

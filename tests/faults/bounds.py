@@ -11,12 +11,11 @@ from typing import Any
 from unittest import mock
 
 from pipelines.registry import connection
-from pipelines.stages import publish, regctl
+from pipelines.stages import publish
 
 
 def _patches(request: float, copy: float) -> list[Any]:
     return [
-        mock.patch.object(regctl, "REQUEST_SECONDS", request),
         mock.patch.object(connection, "REQUEST_SECONDS", request),
         mock.patch.object(publish, "COPY_SECONDS", copy),
     ]

@@ -101,6 +101,7 @@ async def test_a_registry_that_takes_a_manifest_for_another(locked: Peer, server
         server.rule = lambda asked: taken if asked.method == "PUT" else None
         with pytest.raises(RegistryError, match=f"the registry took it as {other}"):
             await registry.point(there, Tag("v1"), digest)
+    assert len(server.faults) == 1, "it was asked again"
 
 
 async def test_what_was_given_up_moves_no_tag_later(
