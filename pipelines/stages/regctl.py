@@ -41,8 +41,8 @@ async def ask(
     :param seconds: how long it may take; `connection.REQUEST_SECONDS` if it is not said.
     :raises RegistryError: the registry refused, gave no final answer in time, or cannot be reached.
     """
-    # regctl sleeps for as long as a Retry-After says, an hour or a day; and it waits for ever where the engine's way to a
-    # registry on the user's loopback loses that a connection was reset.
+    # regctl sleeps for as long as a Retry-After says, an hour or a day; and it waits for ever where the engine's way to
+    # a registry on the user's loopback loses that a connection was reset.
     bound = connection.REQUEST_SECONDS if seconds is None else seconds
     where = {"step": step} | ({"service": service} if service else {})
     registry = target.registry
