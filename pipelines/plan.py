@@ -10,6 +10,7 @@ from typing import Any
 
 from pipelines.config.schema import Boot
 from pipelines.git import Revision
+from pipelines.ignores import Ignore
 from pipelines.model import Platform, Repository, Severity, Target
 from pipelines.tags import TagReason, Wanted
 
@@ -20,6 +21,7 @@ class Rules:
 
     :param severity: findings of this severity or above stop the release.
     :param rehearsal: nothing leaves the machine: no scan, a sample database or rebuilt bases are said, not refused.
+    :param ignores: vulnerabilities that do not stop it for a time.
     """
 
     severity: Severity
@@ -28,6 +30,7 @@ class Rules:
     allow_root: bool
     max_database_age_hours: int
     rehearsal: bool
+    ignores: tuple[Ignore, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +166,7 @@ class Plan:
                 "allow_root": self.rules.allow_root,
                 "database": self.database,
                 "max_database_age_hours": self.rules.max_database_age_hours,
+                "ignores": [ignore.as_json() for ignore in self.rules.ignores],
             },
             "services": [service.as_json() for service in self.services],
         }

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.affected import affected
 from pipelines.config import LoadedConfig, Settings, service_platforms, with_needed
+from pipelines.config.ignores import read_ignores
 from pipelines.config.schema import Service
 from pipelines.dockerfile import base_image
 from pipelines.git import GitFacts, Revision, last_change
 from pipelines.git_range import read_range
+from pipelines.ignores import Ignore
 from pipelines.inputs import read_dockerfiles
 from pipelines.model import OCI, Platform, Severity
 from pipelines.plan import Plan, Rules, ServicePlan
@@ -30,12 +32,12 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
     """
     check_commit(settings, facts)
     scope = scope_of(settings.version, facts, loaded.config.services)
-    rules = _rules(settings)
     chosen_names = names = released(loaded.config, settings, scope)
     reached: Mapping[str, str] | None = None
     if settings.since is not None:
         reached = affected(root, loaded, names, read_range(root, settings.since, facts, config=loaded.file))
         names = with_needed(loaded.config, reached)
+    rules = replace(_rules(settings), ignores=_ignores(root, loaded, settings, names, now))
     if not rules.rehearsal:
         check_git_tags(scope, facts)
     dockerfiles = read_dockerfiles(root, loaded, names)
@@ -104,6 +106,18 @@ def _rules(settings: Settings) -> Rules:
         max_database_age_hours=settings.database.max_age_hours,
         rehearsal=settings.rehearsal,
     )
+
+
+def _ignores(
+    root: Path, loaded: LoadedConfig, settings: Settings, names: Sequence[str], now: datetime
+) -> tuple[Ignore, ...]:
+    """What is ignored for a time, each entry knowing whether this release shows that it excuses nothing any more."""
+    file = settings.policy.ignores
+    if file is None:
+        return ()
+    whole = {name for name in names if set(service_platforms(loaded.config, name)) <= set(settings.platforms)}
+    found = read_ignores(root, file, tuple(loaded.config.services), today=now.astimezone(UTC).date())
+    return tuple(replace(ignore, whole=whole.issuperset(ignore.services)) for ignore in found)
 
 
 def _plan_service(name: str, context: _Context, dockerfile: str, names: tuple[str, ...]) -> ServicePlan:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipelines.errors import GateFailed
+from pipelines.ignores import Ignore, excuse
 from pipelines.model import REBUILT_LABEL, Database, Examined, Finding, Unit
 from pipelines.plan import Plan, Rules, ServicePlan
 
@@ -37,6 +38,33 @@ def counts(finding: Finding, rules: Rules) -> bool:
     return finding.severity >= rules.severity and (finding.fixed is not None or not rules.only_fixed)
 
 
+def stops(service: str, finding: Finding, rules: Rules) -> bool:
+    """Whether a finding stops the release: a secret always, a vulnerability if it counts and nothing excuses it."""
+    return finding.kind == "secret" or (counts(finding, rules) and excuse(rules.ignores, service, finding) is None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excused:
+    """An ignore that was needed, and the images for which it was."""
+
+    ignore: Ignore
+    units: tuple[Unit, ...]
+
+
+def excused(plan: Plan, units: Sequence[Examined]) -> tuple[Excused, ...]:
+    """Every ignore without which the release would not leave, in the order of the file."""
+    needed: dict[Ignore, list[Unit]] = {}
+    for unit in sorted(units, key=lambda unit: unit.image.unit):
+        of = unit.image.unit
+        for finding in unit.scan.findings if unit.scan else ():
+            ignore = excuse(plan.rules.ignores, of.service, finding) if counts(finding, plan.rules) else None
+            if ignore and of not in needed.setdefault(ignore, []):
+                needed[ignore].append(of)
+    return tuple(
+        Excused(ignore=ignore, units=tuple(needed[ignore])) for ignore in plan.rules.ignores if ignore in needed
+    )
+
+
 def judge(plan: Plan, units: Sequence[Examined], database: Database | None) -> tuple[Violation, ...]:
     """Every violation, in the order of the plan; empty if the release may leave."""
     order = {service.name: number for number, service in enumerate(plan.services)}
@@ -52,6 +80,7 @@ def judge(plan: Plan, units: Sequence[Examined], database: Database | None) -> t
         if unit.scan is None and database is not None:
             found.append(_missing(unit.image.unit.service, unit.image.unit.platform, "it was not scanned"))
         found += _unit(plan.rules, plan.service(unit.image.unit.service), unit)
+    found += _stale(plan.rules, units, database)
     return tuple(found)
 
 
@@ -85,6 +114,25 @@ def _database(plan: Plan, database: Database | None) -> Iterator[Violation]:
         yield Violation(
             service="*", platform="*", rule="scan", what="nothing was scanned", remedy="run without --no-scan"
         )
+
+
+def _stale(rules: Rules, units: Sequence[Examined], database: Database | None) -> Iterator[Violation]:
+    """Ignores of what is in no image any more: kept, they would excuse it unseen if it came back.
+
+    Only where every image that the entry is about was scanned, and not with the sample, which lists next to nothing.
+    """
+    if database is None or database.sample or any(unit.scan is None for unit in units):
+        return
+    there = [(unit.image.unit.service, finding) for unit in units if unit.scan for finding in unit.scan.findings]
+    for ignore in rules.ignores:
+        if ignore.whole and not any(ignore.names(service, finding) for service, finding in there):
+            yield Violation(
+                service=ignore.services[0] if len(ignore.services) == 1 else "*",
+                platform="*",
+                rule="ignore",
+                what=f"{ignore.origin} excuses {ignore.id} in {ignore.package}, which is in none of its images",
+                remedy="remove the entry",
+            )
 
 
 def _unit(rules: Rules, service: ServicePlan, unit: Examined) -> Iterator[Violation]:
@@ -143,7 +191,7 @@ def _scan(rules: Rules, unit: Examined, where: dict[str, str]) -> Iterator[Viola
                 what=finding.title,
                 remedy="remove the secret from the image and revoke it: it has been written to disk",
             )
-        elif counts(finding, rules):
+        elif stops(where["service"], finding, rules):
             fix = f"upgrade {finding.package} to {finding.fixed}" if finding.fixed else "replace the package"
             yield Violation(
                 **where,

@@ -11,7 +11,7 @@ from typing import Any
 from pipelines.model import REBUILT_LABEL, Database, Digest, Examined, Severity, Tag, Target
 from pipelines.moves import TagMove
 from pipelines.plan import Plan
-from pipelines.policy import Violation
+from pipelines.policy import Excused, Violation, excused
 
 FORMAT = 2
 """Version of the record's shape; it changes when a reader of the old shape would be misled."""
@@ -86,6 +86,11 @@ class Release:
         """Some image stands on a base that was rebuilt on this machine in place of the official one."""
         return any(REBUILT_LABEL in unit.image.labels for unit in self.units)
 
+    @property
+    def excused(self) -> tuple[Excused, ...]:
+        """The ignores without which it would not leave."""
+        return excused(self.plan, self.units)
+
     def of(self, service: str) -> Sequence[Examined]:
         """The examined platforms of one service."""
         return [unit for unit in self.units if unit.image.unit.service == service]
@@ -112,6 +117,9 @@ class Release:
                 "violations": [
                     {"service": v.service, "platform": v.platform, "rule": v.rule, "what": v.what, "remedy": v.remedy}
                     for v in self.violations
+                ],
+                "excused": [
+                    {**item.ignore.as_json(), "images": [str(unit) for unit in item.units]} for item in self.excused
                 ],
             },
             "services": {service.name: self._service(service.name) for service in self.plan.services},

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from pipelines.config.ignores import Ignores
 from pipelines.config.schema import Config
 from pipelines.record import Record
 
@@ -29,6 +30,11 @@ class Document(NamedTuple):
 DOCUMENTS: Mapping[str, Document] = {
     "sealift.schema.json": Document(
         Config, "sealift.yaml", "Configuration of Sealift: services, environments and the rules of a release."
+    ),
+    "ignores.schema.json": Document(
+        Ignores,
+        "policy.ignores",
+        "Vulnerabilities that may leave for a time, each with its reason, its owner and its end.",
     ),
     "release.schema.json": Document(
         Record, "release.json", "What was released, from what, and why it was allowed to leave."

@@ -28,34 +28,38 @@ _EXPECTED = {
 _RANGES = {"greater_than_equal": ("ge", "or more"), "less_than_equal": ("le", "or less")}
 
 
-def explain(error: ValidationError, document: Document) -> list[Problem]:
+def explain(error: ValidationError, document: Document, model: type[BaseModel] = Config) -> list[Problem]:
     """One problem for each of pydantic's errors, at its line.
 
     A required key is not called missing where a misspelling of it stands: that is one problem, not two.
+
+    :param model: what the document was read as.
     """
     details = error.errors(include_url=False, include_context=True)
-    meant = set(_meant(details))
+    meant = set(_meant(details, model))
     return [
-        _problem(detail, document) for detail in details if not (detail["type"] == "missing" and detail["loc"] in meant)
+        _problem(detail, document, model)
+        for detail in details
+        if not (detail["type"] == "missing" and detail["loc"] in meant)
     ]
 
 
-def _meant(details: list[ErrorDetails]) -> Iterator[KeyPath]:
+def _meant(details: list[ErrorDetails], model: type[BaseModel]) -> Iterator[KeyPath]:
     for detail in details:
         if detail["type"] == "extra_forbidden":
             *above, name = detail["loc"]
-            if near := nearest(str(name), allowed_keys(tuple(above))):
+            if near := nearest(str(name), allowed_keys(tuple(above), model)):
                 yield (*above, near)
 
 
-def _problem(detail: ErrorDetails, document: Document) -> Problem:
+def _problem(detail: ErrorDetails, document: Document, model: type[BaseModel]) -> Problem:
     kind, path = detail["type"], tuple(detail["loc"])
     if path[-1:] == ("[key]",):
         return document.problem(path[:-1], f"the key must be {_expected(detail)}", on_key=True)
     if kind == "extra_forbidden":
-        return document.problem(path, _unknown(path), on_key=True)
+        return document.problem(path, _unknown(path, model), on_key=True)
     if kind == "missing":
-        about = _description(path).removesuffix(".")
+        about = _description(path, model).removesuffix(".")
         return document.problem(path, f"required key is missing{': ' if about else ''}{about}")
     if kind == "value_error":
         return document.problem(path, detail["msg"].removeprefix("Value error, "))
@@ -122,27 +126,27 @@ def _meant_value(detail: ErrorDetails) -> str:
     return suggestion(str(detail["input"]), re.findall(r"'([^']+)'", expected))
 
 
-def _unknown(path: KeyPath) -> str:
-    allowed = allowed_keys(path[:-1])
+def _unknown(path: KeyPath, model: type[BaseModel]) -> str:
+    allowed = allowed_keys(path[:-1], model)
     return f"unknown key{suggestion(str(path[-1]), allowed) or ';'} allowed: {', '.join(allowed)}"
 
 
-def allowed_keys(path: KeyPath) -> list[str]:
+def allowed_keys(path: KeyPath, model: type[BaseModel] = Config) -> list[str]:
     """The keys that the schema has at a key path, sorted; none where it has no model."""
-    model = _type_at(path)
-    return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+    at = _type_at(path, model)
+    return sorted(at.model_fields) if isinstance(at, type) and issubclass(at, BaseModel) else []
 
 
-def _description(path: KeyPath) -> str:
-    model = _type_at(path[:-1])
-    if isinstance(model, type) and issubclass(model, BaseModel) and path[-1] in model.model_fields:
-        return model.model_fields[str(path[-1])].description or ""
+def _description(path: KeyPath, model: type[BaseModel]) -> str:
+    at = _type_at(path[:-1], model)
+    if isinstance(at, type) and issubclass(at, BaseModel) and path[-1] in at.model_fields:
+        return at.model_fields[str(path[-1])].description or ""
     return ""
 
 
-def _type_at(path: KeyPath) -> Any:
+def _type_at(path: KeyPath, model: type[BaseModel]) -> Any:
     """The schema's type at a key path. Any: it may be a model, a list or anything else that an annotation can name."""
-    at: Any = Config
+    at: Any = model
     for part in path:
         if isinstance(at, type) and issubclass(at, BaseModel):
             field = at.model_fields.get(str(part))

@@ -148,6 +148,9 @@ class Policy(Strict):
     size_budget: ByteSize = Field(default=ByteSize(500_000_000), description="Compressed bytes per platform.")
     max_layers: Whole = Field(default=40, ge=1, le=127, description="Layers that an image may have.")
     allow_root: Flag = Field(default=False, description="Accept images that run as user 0.")
+    ignores: Text | None = Field(
+        default=None, description="File, from the root, of the vulnerabilities that may leave for a time."
+    )
 
 
 class Retention(Strict):

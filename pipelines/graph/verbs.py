@@ -17,7 +17,7 @@ from pipelines.graph.together import Job, together
 from pipelines.graph.units import Examination, begin, build_one, describe, kept, look_up, scan_one
 from pipelines.model import Digest, Platform, Unit
 from pipelines.plan import ServicePlan
-from pipelines.policy import counts
+from pipelines.policy import stops
 from pipelines.registry import remote
 from pipelines.stages.sign import PREDICATES, verifies
 
@@ -67,8 +67,8 @@ async def scan(run: Run) -> tuple[Examination, bool]:
     """Build and scan every unit; whether a finding would stop a release."""
     examination = await only(run, scans=True)
     refused = any(
-        finding.kind == "secret" or counts(finding, run.plan.rules)
-        for scanned in examination.scans.values()
+        stops(unit.service, finding, run.plan.rules)
+        for unit, scanned in examination.scans.items()
         for finding in scanned.scan.findings
     )
     return examination, refused

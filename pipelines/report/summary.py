@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.measure import Measurement
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +16,7 @@ from pipelines.moves import TagMove
 from pipelines.release import Release, ServiceRelease, by_severity
 from pipelines.report.plain import plain
 from pipelines.report.trace import in_short
+from pipelines.report.verdict import indented, registries, verdict
 from pipelines.trace import Trace
 
 WIDTH = 120
@@ -39,11 +39,11 @@ def text(release: Release, *, out: str, width: int = WIDTH, trace: Trace | None 
 
 def render(release: Release, *, out: str, width: int = WIDTH, trace: Trace | None = None) -> RenderableType:
     """The summary for a terminal: warnings, table, verdict, next steps, and what the run took if that is known."""
-    title = Text(f"Release {release.id} · {release.plan.environment} · {_registries(release)}", style="bold")
+    title = Text(f"Release {release.id} · {release.plan.environment} · {registries(release)}", style="bold")
     images = _images(release)
     wide = width >= _NARROW and _least_width(images) <= width
     body = [Text(), images, Text(), *_indexes(release)] if wide else list(_blocks(release))
-    parts: list[RenderableType] = [*_warnings(release), title, *body, *_verdict(release)]
+    parts: list[RenderableType] = [*_warnings(release), title, *body, *verdict(release)]
     parts.append(Text(f"Reports and record: {out}", style="dim", overflow="fold"))
     took = [Text(line, style="dim", overflow="fold") for line in in_short(trace)] if trace else []
     return Group(*parts, *_next(release, width if wide else 0), *took)
@@ -107,19 +107,13 @@ def _blocks(release: Release) -> Iterator[RenderableType]:
         yield Text(f"\n{service.name}", style="bold")
         for unit in _units(release, service.name):
             platform, digest, size, packages, found, made, seconds = _unit(unit)
-            yield _indented(Text(f"{platform} {digest} {size}"), 2)
-            yield _indented(Text(f"{packages} packages, {made} in {seconds} s"), 4)
-            yield _indented(Text.assemble("findings: ", found), 4)
+            yield indented(Text(f"{platform} {digest} {size}"), 2)
+            yield indented(Text(f"{packages} packages, {made} in {seconds} s"), 4)
+            yield indented(Text.assemble("findings: ", found), 4)
         sealed = (release.services or {}).get(service.name)
         if sealed:
-            yield _indented(Text(f"index {sealed.index.short}: {_tags(sealed)}"), 2)
+            yield indented(Text(f"index {sealed.index.short}: {_tags(sealed)}"), 2)
     yield Text()
-
-
-def _indented(line: Text, columns: int) -> Padding:
-    """A line whose further lines, if it wraps, stand below its first word."""
-    line.overflow = "fold"
-    return Padding(line, (0, 0, 0, columns), expand=False)
 
 
 def _units(release: Release, service: str) -> list[Examined]:
@@ -163,27 +157,10 @@ def _tags(sealed: ServiceRelease) -> str:
     return "; ".join(f"{target.registry}: {tags}" for target, tags in named)
 
 
-def _registries(release: Release) -> str:
-    return ", ".join(dict.fromkeys(target.registry for target in release.plan.targets))
-
-
 def _stays(move: TagMove) -> str:
     if move.kept:
         return f" (stays: {move.kept})"
     return "" if move.before != move.after else " (there already)"
-
-
-def _verdict(release: Release) -> Iterator[RenderableType]:
-    if release.violations:
-        yield Text(f"REFUSED by the gate: {len(release.violations)} violation(s), no tag moved.", style="bold red")
-        for item in release.violations:
-            yield _indented(Text(f"{item.service} {item.platform} {item.rule}: {item.what}"), 2)
-            yield _indented(Text(f"remedy: {item.remedy}"), 4)
-    elif release.state == "published":
-        moved = sum(move.moved for move in release.moves)
-        yield Text(f"PUBLISHED to {_registries(release)}: {moved} tag(s) moved.", style="bold green")
-    else:
-        yield Text("PASSED: signed in the quarantine, nothing was pushed.", style="bold green")
 
 
 def _next(release: Release, width: int) -> Sequence[RenderableType]:
@@ -202,4 +179,4 @@ def _next(release: Release, width: int) -> Sequence[RenderableType]:
     beside = [f"{label:<12}{command}" for label, command in commands.items()]
     if max(map(len, beside)) <= width:
         return [Text(line) for line in beside]
-    return [part for label, command in commands.items() for part in (Text(label), _indented(Text(command), 2))]
+    return [part for label, command in commands.items() for part in (Text(label), indented(Text(command), 2))]

@@ -12,13 +12,14 @@ import os
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
 from pipelines.git import Revision
+from pipelines.ignores import Ignore
 from pipelines.model import (
     REBUILT_LABEL,
     Database,
@@ -209,6 +210,14 @@ class Samples:
             id="private-key", package="AsymmetricPrivateKey", installed="", fixed=None,
             title="Asymmetric Private Key in /app/key.pem, line 1", target="/app/key.pem", kind="secret",
         )  # fmt: skip
+
+    def ignore(self, **changes: Any) -> Ignore:
+        """An entry that excuses the sample's finding in aidb."""
+        made = Ignore(
+            id="CVE-2024-0001", package="openssl", services=("aidb",), reason="we do not [listen]", owner="backend",
+            expires=date(2025, 2, 28), origin="ignores.yaml:3",
+        )  # fmt: skip
+        return replace(made, **changes)
 
     def unit(self, *findings: Finding, packages: int = 87, image: Image | None = None, **changes: Any) -> Examined:
         """An examined unit; in order unless there are findings."""

@@ -115,6 +115,54 @@ def test_the_environment_decides_the_rules(shop: Git) -> None:
     assert (prod.rules.severity, prod.rules.max_database_age_hours, prod.rules.rehearsal) == (Severity.HIGH, 24, False)
 
 
+IGNORES = """\
+version: 1
+ignores:
+  - {id: CVE-2025-1, package: zlib, reason: not reached, owner: backend, expires: 2025-02-01}
+  - {id: CVE-2025-2, package: zlib, services: [web], reason: not reached, owner: backend, expires: 2025-02-01}
+"""
+
+
+@pytest.fixture
+def ignoring(shop: Git) -> Git:
+    """The shop, with two ignores for prod."""
+    config = CONFIG.replace("    prefix: shop/\n", "    prefix: shop/\n    policy: {ignores: ignores.yaml}\n")
+    shop.commit("ignore", **{"sealift.yaml": config, "ignores.yaml": IGNORES})
+    return shop
+
+
+def test_the_environments_ignores_are_in_the_plan(ignoring: Git) -> None:
+    assert plan_of(ignoring).rules.ignores == ()
+    plan = plan_of(ignoring, Flags(env="prod"))
+    first, second = plan.rules.ignores
+    assert (first.services, second.services) == (("web", "base", "jobs"), ("web",))
+    assert [item["origin"] for item in plan.as_json()["gate"]["ignores"]] == ["ignores.yaml:3", "ignores.yaml:4"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "whole"),
+    [
+        (Flags(env="prod"), [True, True]),
+        (Flags(env="prod", services=("web",)), [False, True]),
+        (Flags(env="prod", services=("jobs",)), [False, False]),
+        (Flags(env="prod", platforms=("linux/amd64",)), [False, True]),
+    ],
+    ids=["all", "web", "jobs", "amd64"],
+)
+def test_only_a_plan_with_all_its_images_shows_that_an_ignore_is_stale(
+    ignoring: Git, flags: Flags, whole: list[bool]
+) -> None:
+    assert [ignore.whole for ignore in plan_of(ignoring, flags).rules.ignores] == whole
+
+
+def test_an_ignore_that_has_expired_ends_the_plan(ignoring: Git) -> None:
+    ignoring.write("ignores.yaml", IGNORES.replace("2025-02-01", "2025-01-31"))
+    with pytest.raises(InvalidConfig) as caught:
+        plan_of(ignoring, Flags(env="prod"))
+    assert [problem.line for problem in caught.value.problems] == [3, 4]
+    assert plan_of(ignoring).rules.ignores == ()
+
+
 def test_the_revision_is_the_last_commit_that_touched_the_context(shop: Git) -> None:
     plan = plan_of(shop)
     assert plan.commit == commit(shop, "readme")

@@ -109,6 +109,14 @@ def test_the_plan_for_people(samples: Samples, console: Console) -> None:
     assert text.count("Tag  ") == 2, "tags that all services have are shown once"
 
 
+def test_what_the_plan_ignores(samples: Samples, console: Console) -> None:
+    write_plan(
+        console, samples.plan(rules=replace(samples.rules, ignores=(samples.ignore(services=("aidb", "docs")),)))
+    )
+    about = "CVE-2024-0001 in openssl until 2025-02-28: aidb, docs; we do not [listen] (backend)"
+    assert f"Ignored     {about}" in output(console)
+
+
 def test_names_in_the_plan_are_no_markup(samples: Samples, console: Console) -> None:
     service = samples.service(
         context=PurePosixPath("apps/[old]"), tags=(TagReason(tag=Tag("x"), reason="branch fix]/[/red]"),)

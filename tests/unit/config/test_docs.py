@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from pipelines.config import (
     load,
     parse,
 )
+from pipelines.config.ignores import Entry, read_ignores
 
 TEXT = (Path(__file__).parents[3] / "docs/configuration.md").read_text(encoding="utf-8")
 YAML = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
@@ -57,6 +59,16 @@ def section(model: type[BaseModel]) -> str:
     titles = {Config: "Top level", Service: "services", Environment: "environments"}
     title = titles.get(model, model.__name__.lower())
     return re.split(r"^#+ ", TEXT.split(f"# {title}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def test_the_ignores_that_are_shown_are_read_and_each_key_is_described(tmp_path: Path) -> None:
+    (text,) = [text for text in YAML if "\nignores:" in text]
+    (tmp_path / "ignores.yaml").write_text(text, encoding="utf-8")
+    (ignore,) = read_ignores(tmp_path, "ignores.yaml", ["api", "web"], today=date(2025, 1, 20))
+    assert (ignore.id, ignore.services, ignore.origin) == ("CVE-2023-32681", ("api",), "ignores.yaml:5")
+    described = TEXT.split("### Ignores\n", 1)[1].split("\n## ", 1)[0]
+    for name, field in Entry.model_fields.items():
+        assert f"| `{name}` | {'required' if field.is_required() else 'all'} |" in described
 
 
 def test_every_rule_and_variable_is_there() -> None:

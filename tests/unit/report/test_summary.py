@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipelines.model import Severity, Tag
+from pipelines.model import Scan, Severity, Tag
 from pipelines.moves import TagMove
 from pipelines.release import Release
 from pipelines.report import summary
@@ -77,6 +77,22 @@ def test_a_refused_release_shows_every_violation_and_no_next_step(samples: Sampl
         assert violation.what in text
         assert violation.remedy in text
     assert "docker pull" not in text
+
+
+def test_what_was_excused_is_told_with_who_answers_for_it(samples: Samples) -> None:
+    ignore = samples.ignore()
+    plan = samples.plan(rules=replace(samples.rules, ignores=(ignore,)))
+    first, *rest = samples.units(plan)
+    first = replace(first, scan=Scan(findings=(samples.finding(),), packages=87, created=samples.now))
+    made = samples.release(plan=plan, units=(first, *rest), state="signed")
+    shown = summary.text(made, out="dist")
+    assert (
+        "Excused until 2025-02-28: CVE-2024-0001 in openssl, aidb linux/amd64\n  we do not [listen] (backend)\n"
+        in shown
+    )
+    (excused,) = made.as_json()["verdict"]["excused"]
+    assert excused == {**ignore.as_json(), "images": ["aidb linux/amd64"]}
+    assert made.as_json()["fit_for_release"]
 
 
 def test_a_rehearsal_warns_of_sample_and_rebuilt_bases(samples: Samples) -> None:

@@ -1,0 +1,74 @@
+"""Ignores, with the real scanner: what is excused leaves for a time and is told, and what excuses nothing has to go."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.faults.advisory_artifacts import served
+from tests.faults.outcomes import published, refused
+from tests.faults.small import DOCKERFILE
+from tests.scratch import REGISTRY, Scratch
+
+CVE = "CVE-2024-47874"  # in the sample, and so in the database that the tests serve
+
+
+@pytest.fixture
+def vulnerable(scratch: Scratch, advisories: Path) -> Scratch:
+    """A service with a vulnerable package, scanned with a database of today that is no sample."""
+    context = scratch.service("web", dockerfile=DOCKERFILE, settings={"boot": None})
+    package(context, "0.36.0")
+    (context / "content").write_text("")
+    database = served(scratch.registry, advisories)
+    scratch.extra["database"] = {"repository": f"{REGISTRY}/{database}"}
+    scratch.extra["policy"] = {"ignores": "ignores.yaml"}
+    return scratch
+
+
+def package(context: Path, version: str) -> None:
+    """Have starlette in this version, and no other."""
+    folder = context / "site/starlette.dist-info"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: starlette\nVersion: {version}\n")
+
+
+def ignore(scratch: Scratch, *, expires: date) -> None:
+    """Write the file, with one entry, and commit."""
+    (scratch.root / "ignores.yaml").write_text(
+        f"version: 1\nignores:\n  - id: {CVE}\n    package: starlette\n    reason: it takes no forms\n"
+        f"    owner: backend\n    expires: {expires}\n"
+    )
+    scratch.commit()
+
+
+def test_what_is_ignored_leaves_for_a_time(vulnerable: Scratch) -> None:
+    today = datetime.now(UTC).date()
+    last = today + timedelta(days=30)
+    ignore(vulnerable, expires=today - timedelta(days=2))
+    said = refused(vulnerable, 3)
+    assert f"ignores.yaml:7:14 ignores[0].expires: expired on {today - timedelta(days=2)}" in said
+    ignore(vulnerable, expires=last)
+    said = published(vulnerable)
+    assert f"Excused until {last}: {CVE} in starlette, web linux/amd64" in said
+    assert "it takes no forms (backend)" in said
+    verdict = vulnerable.record()["verdict"]
+    assert verdict["passed"]
+    (excused,) = verdict["excused"]
+    assert (excused["id"], excused["owner"], excused["images"]) == (CVE, "backend", ["web linux/amd64"])
+    assert vulnerable.sealift("scan").returncode == 0
+    # When it is mended, the entry has to go: if it came back, nobody would see it.
+    package(vulnerable.root / "services/web", "0.49.0")
+    vulnerable.commit()
+    before = vulnerable.registry.digest("web", "dev")
+    done = vulnerable.sealift("build-all")
+    assert done.returncode == 4, done.stderr
+    stale = f"web * ignore: ignores.yaml:3 excuses {CVE} in starlette, which is in none of its images"
+    assert stale in done.stdout + done.stderr
+    assert vulnerable.registry.digest("web", "dev") == before
+    (vulnerable.root / "ignores.yaml").write_text("version: 1\nignores: []\n")
+    vulnerable.commit()
+    published(vulnerable)
+    assert vulnerable.registry.digest("web", "dev") != before
+    assert vulnerable.record()["verdict"]["excused"] == []
