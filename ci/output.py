@@ -130,7 +130,7 @@ def results(examination: Examination) -> list[dict[str, Any]]:
             "digest": examination.digests[unit],
         }
         if unit in examination.sboms:
-            row["packages"] = examination.sboms[unit].packages
+            row["packages"] = len(examination.sboms[unit].packages)
         if unit in examination.scans:
             row["findings"] = [
                 {"id": item.id, "severity": item.severity.name, "package": item.package, "installed": item.installed,

@@ -1,4 +1,4 @@
-"""Vulnerabilities that may leave for a time, because somebody has looked at them and answers for it. Pure."""
+"""What may leave for a time, because somebody has looked at it and answers for it. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Ignore:
     def names(self, service: str, finding: Finding) -> bool:
         """Whether it is about this finding. A secret is never excused."""
         return (
-            finding.kind == "vulnerability"
+            finding.kind != "secret"
             and service in self.services
             and (self.id, self.package) == (finding.id, finding.package)
         )

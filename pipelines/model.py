@@ -182,8 +182,20 @@ class Sealed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Package:
+    """One package of an image, as its SBOM has it.
+
+    :param licence: what it declares, an SPDX expression.
+    """
+
+    name: str
+    version: str
+    licence: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One vulnerability or secret that the scanner found.
+    """One vulnerability or secret that the scanner found, or a licence that may not leave.
 
     :param fixed: version that mends it; None if there is none yet.
     """
@@ -231,7 +243,7 @@ class Examined:
 
     image: Image
     boot_ms: int | None
-    sbom_packages: int
+    packages: tuple[Package, ...]
     scan: Scan | None
     cached: bool
     seconds: float

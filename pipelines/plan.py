@@ -21,7 +21,8 @@ class Rules:
 
     :param severity: findings of this severity or above stop the release.
     :param rehearsal: nothing leaves the machine: no scan, a sample database or rebuilt bases are said, not refused.
-    :param ignores: vulnerabilities that do not stop it for a time.
+    :param allow_licences: if there are any, a package needs one of these; else, any but those of `deny_licences`.
+    :param ignores: what does not stop it for a time.
     """
 
     severity: Severity
@@ -30,6 +31,8 @@ class Rules:
     allow_root: bool
     max_database_age_hours: int
     rehearsal: bool
+    allow_licences: tuple[str, ...] = ()
+    deny_licences: tuple[str, ...] = ()
     ignores: tuple[Ignore, ...] = ()
 
 
@@ -166,6 +169,7 @@ class Plan:
                 "allow_root": self.rules.allow_root,
                 "database": self.database,
                 "max_database_age_hours": self.rules.max_database_age_hours,
+                "licences": {"allow": list(self.rules.allow_licences), "deny": list(self.rules.deny_licences)},
                 "ignores": [ignore.as_json() for ignore in self.rules.ignores],
             },
             "services": [service.as_json() for service in self.services],

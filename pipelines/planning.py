@@ -103,6 +103,8 @@ def _rules(settings: Settings) -> Rules:
         only_fixed=policy.only_fixed,
         max_layers=policy.max_layers,
         allow_root=policy.allow_root,
+        allow_licences=tuple(policy.licences.allow),
+        deny_licences=tuple(policy.licences.deny),
         max_database_age_hours=settings.database.max_age_hours,
         rehearsal=settings.rehearsal,
     )

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipelines.errors import GateFailed
-from pipelines.ignores import Ignore, excuse
-from pipelines.model import REBUILT_LABEL, Database, Examined, Finding, Unit
+from pipelines.findings import findings, stale, stops
+from pipelines.model import REBUILT_LABEL, Database, Examined, Finding, Scan, Unit
 from pipelines.plan import Plan, Rules, ServicePlan
 
 ROOT_USERS = ("", "0", "root")
@@ -33,38 +33,6 @@ def _is_root(user: str) -> bool:
     return name in ROOT_USERS or (name.isdecimal() and int(name) == 0)
 
 
-def counts(finding: Finding, rules: Rules) -> bool:
-    """Whether a vulnerability is severe enough, and mendable if only those count."""
-    return finding.severity >= rules.severity and (finding.fixed is not None or not rules.only_fixed)
-
-
-def stops(service: str, finding: Finding, rules: Rules) -> bool:
-    """Whether a finding stops the release: a secret always, a vulnerability if it counts and nothing excuses it."""
-    return finding.kind == "secret" or (counts(finding, rules) and excuse(rules.ignores, service, finding) is None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Excused:
-    """An ignore that was needed, and the images for which it was."""
-
-    ignore: Ignore
-    units: tuple[Unit, ...]
-
-
-def excused(plan: Plan, units: Sequence[Examined]) -> tuple[Excused, ...]:
-    """Every ignore without which the release would not leave, in the order of the file."""
-    needed: dict[Ignore, list[Unit]] = {}
-    for unit in sorted(units, key=lambda unit: unit.image.unit):
-        of = unit.image.unit
-        for finding in unit.scan.findings if unit.scan else ():
-            ignore = excuse(plan.rules.ignores, of.service, finding) if counts(finding, plan.rules) else None
-            if ignore and of not in needed.setdefault(ignore, []):
-                needed[ignore].append(of)
-    return tuple(
-        Excused(ignore=ignore, units=tuple(needed[ignore])) for ignore in plan.rules.ignores if ignore in needed
-    )
-
-
 def judge(plan: Plan, units: Sequence[Examined], database: Database | None) -> tuple[Violation, ...]:
     """Every violation, in the order of the plan; empty if the release may leave."""
     order = {service.name: number for number, service in enumerate(plan.services)}
@@ -80,7 +48,7 @@ def judge(plan: Plan, units: Sequence[Examined], database: Database | None) -> t
         if unit.scan is None and database is not None:
             found.append(_missing(unit.image.unit.service, unit.image.unit.platform, "it was not scanned"))
         found += _unit(plan.rules, plan.service(unit.image.unit.service), unit)
-    found += _stale(plan.rules, units, database)
+    found += _stale(plan, units, database)
     return tuple(found)
 
 
@@ -116,23 +84,21 @@ def _database(plan: Plan, database: Database | None) -> Iterator[Violation]:
         )
 
 
-def _stale(rules: Rules, units: Sequence[Examined], database: Database | None) -> Iterator[Violation]:
-    """Ignores of what is in no image any more: kept, they would excuse it unseen if it came back.
+def _stale(plan: Plan, units: Sequence[Examined], database: Database | None) -> Iterator[Violation]:
+    """Ignores of what is there no more: kept, they would excuse it unseen if it came back.
 
-    Only where every image that the entry is about was scanned, and not with the sample, which lists next to nothing.
+    Not with the sample, which lists next to nothing, and not where an image was not scanned.
     """
     if database is None or database.sample or any(unit.scan is None for unit in units):
         return
-    there = [(unit.image.unit.service, finding) for unit in units if unit.scan for finding in unit.scan.findings]
-    for ignore in rules.ignores:
-        if ignore.whole and not any(ignore.names(service, finding) for service, finding in there):
-            yield Violation(
-                service=ignore.services[0] if len(ignore.services) == 1 else "*",
-                platform="*",
-                rule="ignore",
-                what=f"{ignore.origin} excuses {ignore.id} in {ignore.package}, which is in none of its images",
-                remedy="remove the entry",
-            )
+    for ignore in stale(plan, units):
+        yield Violation(
+            service=ignore.services[0] if len(ignore.services) == 1 else "*",
+            platform="*",
+            rule="ignore",
+            what=f"{ignore.origin} excuses {ignore.id} in {ignore.package}, which is in none of its images",
+            remedy="remove the entry",
+        )
 
 
 def _unit(rules: Rules, service: ServicePlan, unit: Examined) -> Iterator[Violation]:
@@ -164,38 +130,48 @@ def _unit(rules: Rules, service: ServicePlan, unit: Examined) -> Iterator[Violat
             remedy="release from a machine that reaches the official base images",
         )
     if unit.scan is not None:
-        yield from _scan(rules, unit, where)
+        yield from _scan(unit, unit.scan, where)
+    yield from _findings(rules, unit, where)
 
 
-def _scan(rules: Rules, unit: Examined, where: dict[str, str]) -> Iterator[Violation]:
-    assert unit.scan is not None  # noqa: S101 - the caller looked
-    if unit.scan.packages == 0 and unit.sbom_packages > 0:
+def _scan(unit: Examined, scan: Scan, where: dict[str, str]) -> Iterator[Violation]:
+    if scan.packages == 0 and unit.packages:
         yield Violation(
             **where,
             rule="scan",
-            what=f"the scanner saw no package where the SBOM lists {unit.sbom_packages}",
+            what=f"the scanner saw no package where the SBOM lists {len(unit.packages)}",
             remedy="an image that the scanner cannot read does not leave; check its distribution in the report",
         )
-    if unit.sbom_packages == 0 and unit.scan.packages > 0:
+    if not unit.packages and scan.packages > 0:
         yield Violation(
             **where,
             rule="sbom",
-            what=f"the SBOM lists no package where the scanner saw {unit.scan.packages}",
+            what=f"the SBOM lists no package where the scanner saw {scan.packages}",
             remedy="an image that is not described does not leave; run again, and look at its SBOM",
         )
-    for finding in sorted(unit.scan.findings, key=lambda finding: (-finding.severity, finding.id, finding.package)):
-        if finding.kind == "secret":
-            yield Violation(
-                **where,
-                rule="secret",
-                what=finding.title,
-                remedy="remove the secret from the image and revoke it: it has been written to disk",
-            )
-        elif stops(where["service"], finding, rules):
-            fix = f"upgrade {finding.package} to {finding.fixed}" if finding.fixed else "replace the package"
-            yield Violation(
-                **where,
-                rule="vulnerability",
-                what=f"{finding.id} {finding.severity.name} in {finding.package} {finding.installed}, {finding.target}",
-                remedy=fix,
-            )
+
+
+def _findings(rules: Rules, unit: Examined, where: dict[str, str]) -> Iterator[Violation]:
+    found = [finding for finding in findings(unit, rules) if stops(where["service"], finding, rules)]
+    for finding in sorted(found, key=lambda finding: (-finding.severity, finding.id, finding.package)):
+        yield Violation(**where, rule=finding.kind, **_said(finding))
+
+
+def _said(finding: Finding) -> dict[str, str]:
+    """What was found, and what to do."""
+    package = f"{finding.package} {finding.installed}".rstrip()
+    if finding.kind == "secret":
+        return {
+            "what": finding.title,
+            "remedy": "remove the secret from the image and revoke it: it has been written to disk",
+        }
+    if finding.kind == "licence":
+        return {
+            "what": f"{package} is under {finding.id}"
+            + (f", of {finding.title}" if finding.title != finding.id else ""),
+            "remedy": "replace the package, or ignore this licence of it for a time, if you may",
+        }
+    return {
+        "what": f"{finding.id} {finding.severity.name} in {package}, {finding.target}",
+        "remedy": f"upgrade {finding.package} to {finding.fixed}" if finding.fixed else "replace the package",
+    }

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from pipelines.findings import Excused, excused
 from pipelines.model import REBUILT_LABEL, Database, Digest, Examined, Severity, Tag, Target
 from pipelines.moves import TagMove
 from pipelines.plan import Plan
-from pipelines.policy import Excused, Violation, excused
+from pipelines.policy import Violation
 
 FORMAT = 2
 """Version of the record's shape; it changes when a reader of the old shape would be misled."""
@@ -193,7 +194,7 @@ def _unit(unit: Examined) -> dict[str, Any]:
         "layers": unit.image.layers,
         "user": unit.image.user,
         "labels": dict(unit.image.labels),
-        "packages": unit.sbom_packages,
+        "packages": len(unit.packages),
         "boot_ms": unit.boot_ms,
         "cached": unit.cached,
         "seconds": round(unit.seconds, 2),

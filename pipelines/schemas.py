@@ -34,7 +34,7 @@ DOCUMENTS: Mapping[str, Document] = {
     "ignores.schema.json": Document(
         Ignores,
         "policy.ignores",
-        "Vulnerabilities that may leave for a time, each with its reason, its owner and its end.",
+        "What may leave for a time, each with its reason, its owner and its end.",
     ),
     "release.schema.json": Document(
         Record, "release.json", "What was released, from what, and why it was allowed to leave."

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pipelines.config.problems import KeyPath, Problem, nearest, suggestion
-from pipelines.config.schema import PATTERNS, Config
+from pipelines.config.schema import Config
+from pipelines.config.types import PATTERNS
 from pipelines.config.yaml_nodes import Document
 from pipelines.errors import shown
 

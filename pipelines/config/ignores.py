@@ -1,4 +1,4 @@
-"""The file of ignores: schema, loading and checks. An entry is for one vulnerability of one package, and ends."""
+"""The file of ignores: schema, loading and checks. An entry is for one thing about one package, and ends."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from pipelines.config.explain import explain
 from pipelines.config.files import read_text
 from pipelines.config.problems import REMEDY, Finding, InvalidConfig, in_order, suggestion
-from pipelines.config.schema import ServiceName, Strict, Text
+from pipelines.config.types import FormatOne, ServiceName, Strict, Text
 from pipelines.config.yaml_nodes import Document, parse_yaml
 from pipelines.errors import shown
 from pipelines.ignores import LONGEST, Ignore
 
-_ADVISORY = r"[A-Za-z][A-Za-z0-9]*(?:[-:][A-Za-z0-9_.]+)+"
+_ID = r"[A-Za-z][A-Za-z0-9_.:+-]*(?: WITH [A-Za-z0-9_.-]+)?"
 # Without what other tools take for a pattern, and no package has in its name.
 _PACKAGE = r"[^\s*?\[\]{}|^$\\]+"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def _advisory(value: str) -> str:
-    if not re.fullmatch(_ADVISORY, value):
-        raise ValueError(f"expected the id of one advisory, as in CVE-2024-1234, found {shown(value)}")
+def _id(value: str) -> str:
+    if not re.fullmatch(_ID, value):
+        raise ValueError(f"expected one advisory or licence, as in CVE-2024-1234, found {shown(value)}")
     return value
 
 
 def _package(value: str) -> str:
     if not re.fullmatch(_PACKAGE, value):
-        raise ValueError(f"expected the name of one package, as the scan has it, found {shown(value)}")
+        raise ValueError(f"expected the name of one package, found {shown(value)}")
     return value
 
 
@@ -47,13 +47,13 @@ def _day(value: object) -> object:
 
 
 class Entry(Strict):
-    """One vulnerability of one package that may leave for a time."""
+    """One vulnerability, or one licence, of one package that may leave for a time."""
 
-    id: Annotated[Text, AfterValidator(_advisory)] = Field(
-        description="The advisory, as the scan names it.", json_schema_extra={"pattern": f"^{_ADVISORY}$"}
+    id: Annotated[Text, AfterValidator(_id)] = Field(
+        description="The advisory or licence, as the gate names it.", json_schema_extra={"pattern": f"^{_ID}$"}
     )
     package: Annotated[Text, AfterValidator(_package)] = Field(
-        description="The package, as the scan names it.", json_schema_extra={"pattern": f"^{_PACKAGE}$"}
+        description="The package, as the gate names it.", json_schema_extra={"pattern": f"^{_PACKAGE}$"}
     )
     services: list[ServiceName] | None = Field(
         default=None, min_length=1, description="Those that it is about. Default: all."
@@ -68,7 +68,7 @@ class Entry(Strict):
 class Ignores(Strict):
     """The file."""
 
-    version: Literal[1] = Field(description="Version of this format.")
+    version: FormatOne = Field(description="Version of this format.")
     ignores: list[Entry] = Field(max_length=1000, description="The entries.")
 
 

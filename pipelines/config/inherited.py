@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from pipelines.config.schema import Config, Destination, Environment, Strict
+from pipelines.config.schema import Config, Destination, Environment
+from pipelines.config.types import Strict
 from pipelines.config.values import is_loopback
 from pipelines.model import Target
 

@@ -1,75 +1,32 @@
 """The shape of `sealift.yaml`, as pydantic models. Defaults live here and nowhere else.
 
-Every model forbids unknown keys. Values that the field has a type for (platforms, severities, tags) are checked here,
-at the edge; what concerns several keys is checked in `pipelines.config.check`. The models are turned into the plain
-data of `pipelines.model` by `pipelines.plan`.
+Every model forbids unknown keys. Values that the field has a type for (platforms, severities, tags) are checked at the
+edge, by `pipelines.config.types`; what concerns several keys is checked in `pipelines.config.check`. The models are
+turned into the plain data of `pipelines.model` by `pipelines.plan`.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field
+from pydantic import ByteSize, Field
 
-from pipelines.config.problems import nearest
-from pipelines.model import PLATFORM, Platform
-
-# Each pattern with what it asks for in words: that is what an error says.
-NAME = r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$"
-BUILD_ARG = r"^[A-Za-z_][A-Za-z0-9_]*$"
-LINE = r"^[^\n]*$"
-URL_PATH = r"^/[^\s]*$"
-TAG_PREFIX = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,31}$|^$"
-PATTERNS = {
-    NAME: "lower-case letters and digits, separated by single '.', '_' or '-'",
-    BUILD_ARG: "the name of a build argument: letters, digits and '_', no digit first",
-    LINE: "text on one line",
-    URL_PATH: "a path that starts with '/' and has no spaces",
-    TAG_PREFIX: "at most 32 letters, digits, '_', '.' or '-', the first of them no '.' or '-'",
-}
-
-Name = Annotated[str, Field(pattern=NAME, max_length=63)]
-ServiceName = Annotated[str, Field(pattern=NAME, max_length=63, description="Name of a service, and of its image.")]
-BuildArg = Annotated[str, Field(pattern=BUILD_ARG)]
-Line = Annotated[str, Field(pattern=LINE)]
-Text = Annotated[str, Field(min_length=1, pattern=LINE)]
-# Strict: YAML has numbers and booleans of its own, and `port: yes` must not become 1.
-Whole = Annotated[int, Field(strict=True)]
-Flag = Annotated[bool, Field(strict=True)]
-
-
-# What may stand behind the slash, as people write it, and the platform that is meant.
-_MEANT = {name: f"linux/{name}" for name in ("amd64", "arm64", "arm/v7", "386", "ppc64le", "riscv64", "s390x")}
-_MEANT |= {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
-
-
-def _platform(value: str) -> str:
-    try:
-        return str(Platform(value))
-    except ValueError as error:
-        near = nearest(value.partition("/")[2] or value, _MEANT)
-        raise ValueError(f"{error}; did you mean '{_MEANT[near]}'?" if near else str(error)) from None
-
-
-def _whole(value: object) -> object:
-    """Python, and so a Literal, takes true and 1.0 for 1."""
-    if type(value) is not int:
-        raise ValueError("expected the number 1")
-    return value
-
-
-PlatformName = Annotated[
-    str,
-    AfterValidator(_platform),
-    Field(examples=["linux/amd64", "linux/arm64"], json_schema_extra={"pattern": f"^{PLATFORM}$"}),
-]
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors; values do not change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from pipelines.config.types import (
+    TAG_PREFIX,
+    URL_PATH,
+    BuildArg,
+    Flag,
+    FormatOne,
+    LicenceName,
+    Line,
+    Name,
+    PlatformName,
+    ServiceName,
+    Strict,
+    Text,
+    Whole,
+)
 
 
 class TagRule(StrEnum):
@@ -138,6 +95,15 @@ class Signing(Strict):
     method: Literal["key"] = "key"
 
 
+class Licences(Strict):
+    """Which licences a package may have, by SPDX identifier."""
+
+    allow: list[LicenceName] = Field(
+        default_factory=list, max_length=500, description="If any is named, a package needs one of these."
+    )
+    deny: list[LicenceName] = Field(default_factory=list, max_length=500, description="No package may need these.")
+
+
 class Policy(Strict):
     """What an image must be to pass the gate."""
 
@@ -148,9 +114,8 @@ class Policy(Strict):
     size_budget: ByteSize = Field(default=ByteSize(500_000_000), description="Compressed bytes per platform.")
     max_layers: Whole = Field(default=40, ge=1, le=127, description="Layers that an image may have.")
     allow_root: Flag = Field(default=False, description="Accept images that run as user 0.")
-    ignores: Text | None = Field(
-        default=None, description="File, from the root, of the vulnerabilities that may leave for a time."
-    )
+    licences: Licences = Field(default_factory=Licences, description="Which licences a package may have.")
+    ignores: Text | None = Field(default=None, description="File, from the root, of what may leave for a time.")
 
 
 class Retention(Strict):
@@ -201,7 +166,7 @@ class Environment(Strict):
 class Config(Strict):
     """The whole file."""
 
-    version: Annotated[Literal[1], BeforeValidator(_whole)] = Field(description="Version of this file's format.")
+    version: FormatOne = Field(description="Version of this file's format.")
     project: Name = Field(description="Name of the project.")
     source: Text = Field(description="URL of the repository, for the label org.opencontainers.image.source.")
     licence: Line = Field(default="NOASSERTION", description="SPDX expression, for the images' labels.")

@@ -156,7 +156,7 @@ async def _unit(run: Run, examination: Examination, unit: Unit) -> None:
     examination.examined[unit] = Examined(
         image=images[0],
         boot_ms=boots[0].ms if boots else None,
-        sbom_packages=examination.sboms[unit].packages,
+        packages=examination.sboms[unit].packages,
         scan=scanned.scan if scanned else None,
         # An answer from before this run is about a digest that an earlier run built: nothing new was made.
         cached=reused is not None or (bool(times) and max(times) < run.started),
@@ -178,7 +178,7 @@ async def describe(run: Run, examination: Examination, unit: Unit) -> None:
     async with run.step("sbom", unit) as note:
         described = await sbom(run.toolbox, unit, examination.digests[unit])
         examination.sboms[unit] = described
-        note.text = f"{described.packages} packages"
+        note.text = f"{len(described.packages)} packages"
 
 
 async def scan_one(run: Run, examination: Examination, unit: Unit) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import dagger
 
 from pipelines.errors import RegistryError, SigningError
+from pipelines.findings import stops
 from pipelines.graph.context import Run
 from pipelines.graph.quarantine import held, start
 from pipelines.graph.together import Job, together
 from pipelines.graph.units import Examination, begin, build_one, describe, kept, look_up, scan_one
 from pipelines.model import Digest, Platform, Unit
 from pipelines.plan import ServicePlan
-from pipelines.policy import stops
 from pipelines.registry import remote
 from pipelines.stages.sign import PREDICATES, verifies
 

@@ -125,7 +125,7 @@ def _unit(unit: Examined) -> tuple[str | Text, ...]:
         unit.image.unit.platform,
         unit.image.digest.short,
         megabytes(unit.image.size),
-        str(unit.sbom_packages),
+        str(len(unit.packages)),
         findings(unit),
         "reused" if unit.reused else "cached" if unit.cached else "built",
         f"{unit.seconds:.1f}",

@@ -9,7 +9,8 @@ import dagger
 
 from pipelines import tools
 from pipelines.errors import ToolError
-from pipelines.model import Digest, Unit
+from pipelines.licences import UNKNOWN
+from pipelines.model import Digest, Package, Unit
 from pipelines.stages.failures import engine_error, last_words, message
 from pipelines.stages.toolbox import Toolbox, quarantined
 
@@ -19,10 +20,10 @@ CYCLONEDX = "sbom.cdx.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Sbom:
-    """`files` holds `sbom.spdx.json` and `sbom.cdx.json`; `packages` counts what is in the image."""
+    """`files` holds `sbom.spdx.json` and `sbom.cdx.json`; `packages` is what is in the image."""
 
     files: dagger.Directory
-    packages: int
+    packages: tuple[Package, ...]
 
 
 async def sbom(toolbox: Toolbox, unit: Unit, digest: Digest) -> Sbom:
@@ -62,16 +63,16 @@ async def sbom(toolbox: Toolbox, unit: Unit, digest: Digest) -> Sbom:
         if "no such file" not in message(failure):
             raise engine_error(failure, **where) from failure
         raise ToolError(f"Syft wrote no document: {message(failure)}", remedy=_REMEDY, **where) from failure
-    packages = count_packages(spdx, where)
-    check_cyclonedx(cyclonedx, packages, where)
+    packages = read_packages(spdx, where)
+    check_cyclonedx(cyclonedx, len(packages), where)
     return Sbom(files=out, packages=packages)
 
 
 _REMEDY = "run the command again; an image that is not described does not leave"
 
 
-def count_packages(document: str, where: dict[str, str]) -> int:
-    """Packages in an SPDX 2.3 document, the image itself not counted.
+def read_packages(document: str, where: dict[str, str]) -> tuple[Package, ...]:
+    """Packages in an SPDX 2.3 document, without the image itself.
 
     :raises ToolError: the text is no SPDX document.
     """
@@ -79,7 +80,15 @@ def count_packages(document: str, where: dict[str, str]) -> int:
         spdx = json.loads(document)
         if not str(spdx["spdxVersion"]).startswith("SPDX-2"):
             raise ValueError(f"spdxVersion {spdx['spdxVersion']!r}")
-        return sum(package.get("primaryPackagePurpose") != "CONTAINER" for package in spdx["packages"])
+        return tuple(
+            Package(
+                name=str(package["name"]),
+                version=str(package.get("versionInfo", "")),
+                licence=str(package.get("licenseDeclared", UNKNOWN)),
+            )
+            for package in spdx["packages"]
+            if package.get("primaryPackagePurpose") != "CONTAINER"
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ToolError(f"Syft's answer is no SPDX document: {error!r}", remedy=_REMEDY, **where) from error
 

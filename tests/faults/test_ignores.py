@@ -27,17 +27,19 @@ def vulnerable(scratch: Scratch, advisories: Path) -> Scratch:
     return scratch
 
 
-def package(context: Path, version: str) -> None:
-    """Have starlette in this version, and no other."""
+def package(context: Path, version: str, *, licence: str = "BSD-3-Clause") -> None:
+    """Have starlette in this version and under this licence, and no other."""
     folder = context / "site/starlette.dist-info"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: starlette\nVersion: {version}\n")
+    (folder / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: starlette\nVersion: {version}\nLicense: {licence}\n"
+    )
 
 
-def ignore(scratch: Scratch, *, expires: date) -> None:
+def ignore(scratch: Scratch, *, expires: date, name: str = CVE) -> None:
     """Write the file, with one entry, and commit."""
     (scratch.root / "ignores.yaml").write_text(
-        f"version: 1\nignores:\n  - id: {CVE}\n    package: starlette\n    reason: it takes no forms\n"
+        f"version: 1\nignores:\n  - id: {name}\n    package: starlette\n    reason: it takes no forms\n"
         f"    owner: backend\n    expires: {expires}\n"
     )
     scratch.commit()
@@ -72,3 +74,13 @@ def test_what_is_ignored_leaves_for_a_time(vulnerable: Scratch) -> None:
     published(vulnerable)
     assert vulnerable.registry.digest("web", "dev") != before
     assert vulnerable.record()["verdict"]["excused"] == []
+
+
+def test_a_licence_that_is_denied_does_not_leave_unless_it_is_ignored(vulnerable: Scratch) -> None:
+    package(vulnerable.root / "services/web", "0.49.0", licence="AGPL-3.0-only")
+    vulnerable.extra["policy"] = {"licences": {"deny": ["AGPL-3.0"]}}
+    vulnerable.commit()
+    assert "web linux/amd64 licence: starlette 0.49.0 is under AGPL-3.0-only" in refused(vulnerable, 4)
+    vulnerable.extra["policy"] = {"licences": {"deny": ["AGPL-3.0"]}, "ignores": "ignores.yaml"}
+    ignore(vulnerable, expires=datetime.now(UTC).date(), name="AGPL-3.0-only")
+    assert "AGPL-3.0-only in starlette, web linux/amd64" in published(vulnerable)

@@ -27,6 +27,7 @@ from pipelines.model import (
     Examined,
     Finding,
     Image,
+    Package,
     Platform,
     Repository,
     Scan,
@@ -134,6 +135,8 @@ class Samples:
         rehearsal=False,
     )  # fmt: skip
 
+    packages = (Package(name="openssl", version="3.0.1", licence="Apache-2.0"),)
+
     def digest(self, seed: str) -> Digest:
         """A digest that stands for what the seed says."""
         return Digest("sha256:" + hashlib.sha256(seed.encode()).hexdigest())
@@ -219,13 +222,13 @@ class Samples:
         )  # fmt: skip
         return replace(made, **changes)
 
-    def unit(self, *findings: Finding, packages: int = 87, image: Image | None = None, **changes: Any) -> Examined:
+    def unit(self, *findings: Finding, scanned: int = 87, image: Image | None = None, **changes: Any) -> Examined:
         """An examined unit; in order unless there are findings."""
         made = Examined(
             image=image or self.image(),
             boot_ms=412,
-            sbom_packages=87,
-            scan=Scan(findings=findings, packages=packages, created=self.now),
+            packages=self.packages * 87,
+            scan=Scan(findings=findings, packages=scanned, created=self.now),
             cached=False,
             seconds=12.34,
         )

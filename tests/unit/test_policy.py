@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pipelines.ignores import Ignore
+from pipelines.findings import counts
 from pipelines.model import REBUILT_LABEL, Database, Examined, Platform, Scan, Severity
 from pipelines.plan import Plan
-from pipelines.policy import Excused, Violation, counts, excused, judge, refusal, stops
+from pipelines.policy import Violation, judge, refusal
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Samples
@@ -151,7 +151,7 @@ def test_a_rebuilt_base_is_for_rehearsals(samples: Samples, rehearsal: bool, bro
 def test_a_scan_that_saw_nothing_where_the_sbom_saw_something(
     samples: Samples, scanned: int, described: int, broken: list[str]
 ) -> None:
-    unit = samples.unit(packages=scanned, sbom_packages=described)
+    unit = samples.unit(scanned=scanned, packages=samples.packages * described)
     assert rules_broken(samples, unit) == broken
 
 
@@ -194,7 +194,7 @@ def test_root_may_be_allowed(samples: Samples) -> None:
 
 def test_every_rule_speaks_even_if_another_was_broken(samples: Samples) -> None:
     image = samples.image(user="", size=200_000_000, layers=50, labels={REBUILT_LABEL: ""})
-    unit = samples.unit(samples.finding(), samples.secret(), packages=0, image=image)
+    unit = samples.unit(samples.finding(), samples.secret(), scanned=0, image=image)
     found = [violation.rule for violation in judged(samples, unit, database=samples.database(sample=True))]
     assert found == ["database", "user", "size", "layers", "base", "scan", "vulnerability", "secret"]
 
@@ -224,67 +224,6 @@ def test_the_worst_findings_come_first(samples: Samples) -> None:
         "CVE-A HIGH in z 3.0.1",
         "CVE-B HIGH in openssl 3.0.1",
     ]
-
-
-def ignoring(samples: Samples, *ignores: Ignore, rehearsal: bool = False) -> Plan:
-    """The samples' plan with these ignores."""
-    return samples.plan(rules=replace(samples.rules, ignores=ignores, rehearsal=rehearsal))
-
-
-def test_what_is_ignored_does_not_stop_the_release_and_is_told(samples: Samples) -> None:
-    entry = samples.ignore()
-    plan, unit = ignoring(samples, entry), samples.unit(samples.finding())
-    assert judged(samples, unit, plan=plan) == ()
-    assert excused(plan, whole(samples, plan, unit)) == (Excused(ignore=entry, units=(unit.image.unit,)),)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"id": "CVE-2024-0002"}, {"package": "libssl"}, {"services": ("docs",)}],
-    ids=["advisory", "package", "service"],
-)
-def test_an_ignore_is_for_one_advisory_of_one_package_of_its_services(
-    samples: Samples, changes: dict[str, Any]
-) -> None:
-    plan = ignoring(samples, samples.ignore(**changes, whole=False))
-    assert rules_broken(samples, samples.unit(samples.finding()), plan=plan) == ["vulnerability"]
-    assert excused(plan, whole(samples, plan, samples.unit(samples.finding()))) == ()
-
-
-def test_a_secret_cannot_be_ignored(samples: Samples) -> None:
-    secret = samples.secret()
-    plan = ignoring(samples, samples.ignore(id=secret.id, package=secret.package))
-    assert rules_broken(samples, samples.unit(secret), plan=plan) == ["secret", "ignore"]
-    assert stops("aidb", secret, plan.rules)
-
-
-def test_an_ignore_of_what_is_in_no_image_any_more_stops_the_release(samples: Samples) -> None:
-    plan = ignoring(samples, samples.ignore())
-    assert judged(samples, plan=plan) == (
-        Violation(
-            service="aidb",
-            platform="*",
-            rule="ignore",
-            what="ignores.yaml:3 excuses CVE-2024-0001 in openssl, which is in none of its images",
-            remedy="remove the entry",
-        ),
-    )
-
-
-def test_what_would_not_count_is_not_stale_but_not_needed_either(samples: Samples) -> None:
-    # Another environment, which shares the file, may have a lower threshold.
-    plan = ignoring(samples, samples.ignore())
-    unit = samples.unit(samples.finding(severity=Severity.LOW))
-    assert judged(samples, unit, plan=plan) == ()
-    assert excused(plan, whole(samples, plan, unit)) == ()
-
-
-@pytest.mark.parametrize("part", ["not every image", "sample", "one not scanned"])
-def test_a_release_that_does_not_show_it_calls_no_ignore_stale(samples: Samples, part: str) -> None:
-    plan = ignoring(samples, samples.ignore(whole=part != "not every image"), rehearsal=True)
-    given = [samples.unit(scan=None)] if part == "one not scanned" else []
-    found = judged(samples, *given, plan=plan, database=samples.database(sample=part == "sample"))
-    assert "ignore" not in [violation.rule for violation in found]
 
 
 def test_the_refusal_lists_every_violation_with_its_remedy(samples: Samples) -> None:

@@ -34,7 +34,7 @@ def examination(samples: Samples, *findings: Finding, described: bool = True) ->
     unit = Unit(service="aidb", platform=samples.amd64)
     made = Examination(built={unit: anyio.Event()}, digests={unit: samples.digest("x")})
     if described:
-        made.sboms[unit] = cast(Any, type("Described", (), {"packages": 87}))
+        made.sboms[unit] = cast(Any, type("Described", (), {"packages": samples.packages * 87}))
     if findings:
         scan = Scan(findings=findings, packages=87, created=samples.now)
         made.scans[unit] = cast(Any, type("Scanned", (), {"scan": scan}))

@@ -75,7 +75,7 @@ def test_an_empty_list_ignores_nothing(read: Callable[..., tuple[Ignore, ...]]) 
     "name",
     ["CVE-2023-32681", "GHSA-j8r2-6x86-q33q", "RUSTSEC-2021-0001", "DLA-3456-1", "RHSA-2021:0001", "ALAS2-2021-1"],
 )
-def test_ids_of_advisories(read: Callable[..., tuple[Ignore, ...]], name: str) -> None:
+def test_ids_of_advisories_and_licences(read: Callable[..., tuple[Ignore, ...]], name: str) -> None:
     assert read(GOOD.replace("CVE-2023-32681", name))[0].id == name
 
 
@@ -86,8 +86,8 @@ def test_names_of_packages(read: Callable[..., tuple[Ignore, ...]], name: str) -
     assert read(GOOD.replace("package: requests", f'package: "{name}"'))[0].package == name
 
 
-_ID = "3:9 ignores[0].id: expected the id of one advisory, as in CVE-2024-1234, found"
-_PACKAGE = "4:14 ignores[0].package: expected the name of one package, as the scan has it, found"
+_ID = "3:9 ignores[0].id: expected one advisory or licence, as in CVE-2024-1234, found"
+_PACKAGE = "4:14 ignores[0].package: expected the name of one package, found"
 _DAY = "8:14 ignores[0].expires: expected a day, as in 2025-01-31, found"
 
 
@@ -103,7 +103,7 @@ _DAY = "8:14 ignores[0].expires: expected a day, as in 2025-01-31, found"
         (
             "    package: requests\n",
             "",
-            "3:5 ignores[0].package: required key is missing: The package, as the scan names it",
+            "3:5 ignores[0].package: required key is missing: The package, as the gate names it",
         ),
         ("    owner: backend\n", "", "3:5 ignores[0].owner: required key is missing: Who answers for it"),
         (
@@ -128,6 +128,7 @@ _DAY = "8:14 ignores[0].expires: expected a day, as in 2025-01-31, found"
             "8:14 ignores[0].expires: is too far away: at most 90 days, 2025-04-20 if it is written today",
         ),
         ("version: 1", "version: 2", "1:10 version: expected 1, found the number 2"),
+        ("version: 1", "version: true", "1:10 version: expected the number 1"),
         (GOOD, "ignores: []", "1:1 version: required key is missing: Version of this format"),
     ],
 )

@@ -8,7 +8,8 @@ import pytest
 
 from pipelines.config import parse
 from pipelines.config.problems import nearest, render
-from pipelines.config.schema import PATTERNS, Config
+from pipelines.config.schema import Config
+from pipelines.config.types import PATTERNS
 
 Problems = Callable[[str], list[str]]
 Services = Callable[[str], str]

@@ -6,26 +6,36 @@ from typing import Any
 import pytest
 
 from pipelines.errors import ToolError
-from pipelines.stages.sbom import count_packages
+from pipelines.model import Package
+from pipelines.stages.sbom import read_packages
 
 WHERE = {"service": "aidb", "platform": "linux/amd64", "step": "sbom"}
 IMAGE = {"name": "aidb", "primaryPackagePurpose": "CONTAINER"}
 
 
-def count(document: Any) -> int:
-    return count_packages(json.dumps(document), WHERE)
+def packages_of(document: Any) -> tuple[Package, ...]:
+    return read_packages(json.dumps(document), WHERE)
 
 
 @pytest.mark.parametrize(
     ("packages", "expected"),
     [
-        ([IMAGE], 0),
-        ([{"name": "a"}, {"name": "b", "primaryPackagePurpose": "LIBRARY"}, IMAGE], 2),
-        ([], 0),
+        ([IMAGE], []),
+        ([{"name": "a"}, {"name": "b", "primaryPackagePurpose": "LIBRARY"}, IMAGE], ["a", "b"]),
+        ([], []),
     ],
 )
-def test_packages_are_counted_without_the_image_itself(packages: list[dict[str, str]], expected: int) -> None:
-    assert count({"spdxVersion": "SPDX-2.3", "packages": packages}) == expected
+def test_packages_are_read_without_the_image_itself(packages: list[dict[str, str]], expected: list[str]) -> None:
+    found = packages_of({"spdxVersion": "SPDX-2.3", "packages": packages})
+    assert [package.name for package in found] == expected
+
+
+def test_a_package_declares_its_licence_or_nothing_is_asserted() -> None:
+    declared = {"name": "a", "versionInfo": "1.2", "licenseDeclared": "MIT OR Apache-2.0", "licenseConcluded": "MIT"}
+    assert packages_of({"spdxVersion": "SPDX-2.3", "packages": [declared, {"name": "b"}]}) == (
+        Package(name="a", version="1.2", licence="MIT OR Apache-2.0"),
+        Package(name="b", version="", licence="NOASSERTION"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,11 +54,11 @@ def test_packages_are_counted_without_the_image_itself(packages: list[dict[str, 
 )
 def test_what_is_no_spdx_document_is_refused(document: Any) -> None:
     with pytest.raises(ToolError, match="no SPDX document") as caught:
-        count(document)
+        packages_of(document)
     assert caught.value.where == "aidb linux/amd64 sbom"
 
 
 @pytest.mark.parametrize("text", ["", '{"spdxVersion": "SPDX-2.3", "packa', "SPDXVersion: SPDX-2.3\n"])
 def test_half_a_document_is_refused(text: str) -> None:
     with pytest.raises(ToolError, match="no SPDX document"):
-        count_packages(text, WHERE)
+        read_packages(text, WHERE)
