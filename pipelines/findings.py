@@ -82,7 +82,7 @@ def stale(plan: Plan, units: Sequence[Examined]) -> Iterator[Ignore]:
 def _about(unit: Examined) -> Iterator[tuple[str, str]]:
     """Id and package of everything in an image that an ignore could be about."""
     for finding in unit.scan.findings if unit.scan else ():
-        if finding.kind == "vulnerability":
+        if finding.kind != "secret":
             yield finding.id, finding.package
     for package in unit.packages:
         for name in named(package.licence):

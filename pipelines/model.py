@@ -186,16 +186,18 @@ class Package:
     """One package of an image, as its SBOM has it.
 
     :param licence: what it declares, an SPDX expression.
+    :param kind: Syft's, as in `deb` or `python`.
     """
 
     name: str
     version: str
     licence: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One vulnerability or secret that the scanner found, or a licence that may not leave.
+    """One vulnerability or secret that the scanner found, a distribution at its end, or a licence that may not leave.
 
     :param fixed: version that mends it; None if there is none yet.
     """
@@ -225,11 +227,15 @@ class Database:
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What the scanner says of one image. `created` tells whether it was answered from an earlier run."""
+    """What the scanner says of one image. `created` tells whether it was answered from an earlier run.
+
+    :param packages: all that it saw; `distributed` of them are of a distribution that it knows.
+    """
 
     findings: tuple[Finding, ...]
     packages: int
     created: datetime
+    distributed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,8 @@ from pipelines.model import REBUILT_LABEL, Database, Examined, Finding, Scan, Un
 from pipelines.plan import Plan, Rules, ServicePlan
 
 ROOT_USERS = ("", "0", "root")
+_OF_DISTRIBUTIONS = {"alpm", "apk", "deb", "rpm"}
+"""Syft's kinds of packages that distributions have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +144,14 @@ def _scan(unit: Examined, scan: Scan, where: dict[str, str]) -> Iterator[Violati
             what=f"the scanner saw no package where the SBOM lists {len(unit.packages)}",
             remedy="an image that the scanner cannot read does not leave; check its distribution in the report",
         )
+    of_one = sum(package.kind in _OF_DISTRIBUTIONS for package in unit.packages)
+    if of_one and scan.packages and not scan.distributed:
+        yield Violation(
+            **where,
+            rule="scan",
+            what=f"the scanner does not know the distribution: it saw none of {of_one} packages that the SBOM lists",
+            remedy="stand on a distribution that the scanner knows; what it does not know it finds nothing in",
+        )
     if not unit.packages and scan.packages > 0:
         yield Violation(
             **where,
@@ -170,6 +180,11 @@ def _said(finding: Finding) -> dict[str, str]:
             "what": f"{package} is under {finding.id}"
             + (f", of {finding.title}" if finding.title != finding.id else ""),
             "remedy": "replace the package, or ignore this licence of it for a time, if you may",
+        }
+    if finding.kind == "distribution":
+        return {
+            "what": f"{finding.title}: no advisories are written for it any more",
+            "remedy": f"stand on a newer version; or ignore {finding.id} of {finding.package} for a time",
         }
     return {
         "what": f"{finding.id} {finding.severity.name} in {package}, {finding.target}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import dagger
 
@@ -85,12 +86,21 @@ def read_packages(document: str, where: dict[str, str]) -> tuple[Package, ...]:
                 name=str(package["name"]),
                 version=str(package.get("versionInfo", "")),
                 licence=str(package.get("licenseDeclared", UNKNOWN)),
+                kind=_kind(package),
             )
             for package in spdx["packages"]
             if package.get("primaryPackagePurpose") != "CONTAINER"
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ToolError(f"Syft's answer is no SPDX document: {error!r}", remedy=_REMEDY, **where) from error
+
+
+def _kind(package: dict[str, Any]) -> str:
+    """What Syft calls it: it names each package `SPDXRef-Package-KIND-NAME-ID`.
+
+    The package URL has a type too, but where the distribution is not known there is no URL.
+    """
+    return str(package.get("SPDXID", "")).removeprefix("SPDXRef-Package-").partition("-")[0]
 
 
 def check_cyclonedx(document: str, packages: int, where: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -85,14 +86,38 @@ def read_report(text: str, digest: Digest, where: dict[str, str]) -> Scan:
             raise ValueError(f"it is about {report['ArtifactName']!r}")
         results = report.get("Results") or []
         findings = [finding for result in results for finding in _findings(result)]
-        packages = sum(len(result.get("Packages") or []) for result in results)
-        return Scan(findings=tuple(findings), packages=packages, created=datetime.fromisoformat(report["CreatedAt"]))
+        return Scan(
+            findings=(*_end_of_life(report.get("Metadata") or {}), *findings),
+            packages=_packages(results),
+            created=datetime.fromisoformat(report["CreatedAt"]),
+            distributed=_packages([result for result in results if result.get("Class") == "os-pkgs"]),
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ToolError(
             f"Trivy's report cannot be trusted: {error!r}",
             remedy="run the command again; an image whose report cannot be read does not leave",
             **where,
         ) from error
+
+
+def _packages(results: Sequence[dict[str, Any]]) -> int:
+    return sum(len(result.get("Packages") or []) for result in results)
+
+
+def _end_of_life(metadata: dict[str, Any]) -> Iterator[Finding]:
+    """A distribution for which no advisories are written any more: a scan of it finds less from day to day."""
+    system = metadata.get("OS") or {}
+    if system.get("EOSL"):
+        yield Finding(
+            id="end-of-life",
+            package=system["Family"],
+            installed=system["Name"],
+            fixed=None,
+            severity=Severity.UNKNOWN,
+            title=f"{system['Family']} {system['Name']} is at the end of its life",
+            target="distribution",
+            kind="distribution",
+        )
 
 
 def _findings(result: dict[str, Any]) -> list[Finding]:

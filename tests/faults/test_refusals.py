@@ -14,6 +14,10 @@ from tests.faults.outcomes import refused
 from tests.scratch import DOCKERFILE, SEALIFT, TINY, Scratch
 
 METADATA = "Metadata-Version: 2.1\nName: starlette\nVersion: {version}\n"
+DPKG = (
+    "Package: zlib1g\nStatus: install ok installed\nVersion: 1:1.2.8.dfsg-5\nArchitecture: amd64\n"
+    "Maintainer: nobody <nobody@example.com>\nDescription: compression library\n\n"
+)
 # Not a key of anything: a private key's outline with made-up content, which scanners know by its shape.
 OUTLINE = (
     "-----BEGIN RSA PRIVATE KEY-----\n" + "\n".join(["MIIE" + "A" * 60] * 12) + "\n-----END RSA PRIVATE KEY-----\n"
@@ -44,6 +48,24 @@ def test_a_vulnerable_package_in_one_platform_stops_the_release_of_all(scratch: 
     done = scratch.sealift("build-all")
     assert done.returncode == 0, done.stderr
     assert scratch.registry.tags("web") == ["dev"]
+
+
+def test_a_distribution_that_is_not_known_or_at_its_end_stops_the_release(scratch: Scratch) -> None:
+    dockerfile = "FROM scratch\nCOPY system /\nUSER 1001:1001\n"
+    for name, system, version in (("web", "nosuch", "1"), ("old", "debian", "9")):
+        folder = scratch.service(name, dockerfile=dockerfile, settings={"boot": None}) / "system"
+        status = folder / "var/lib/dpkg/status"
+        package = folder / "usr/lib/python3/dist-packages/starlette-0.49.0.dist-info"
+        for path in (status.parent, folder / "etc", package):
+            path.mkdir(parents=True)
+        status.write_text(DPKG)
+        (folder / "etc/os-release").write_text(f'ID={system}\nVERSION_ID="{version}"\nPRETTY_NAME="{system}"\n')
+        (package / "METADATA").write_text(METADATA.format(version="0.49.0"))
+    (folder / "etc/debian_version").write_text("9.13\n")
+    scratch.commit()
+    said = refused(scratch, 4)
+    assert "web linux/amd64 scan: the scanner does not know the distribution: it saw none of 1 package" in said
+    assert "old linux/amd64 distribution: debian 9.13 is at the end of its life" in said
 
 
 def test_a_secret_in_a_layer_stops_the_release(scratch: Scratch) -> None:

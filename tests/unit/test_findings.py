@@ -95,6 +95,20 @@ def test_a_release_that_does_not_show_it_calls_no_ignore_stale(samples: Samples,
     assert "ignore" not in [violation.rule for violation in found]
 
 
+def test_a_distribution_at_its_end_stops_the_release_unless_it_is_ignored(samples: Samples) -> None:
+    end = samples.finding(
+        id="end-of-life", package="debian", installed="9.13", kind="distribution", severity=Severity.UNKNOWN,
+        title="debian 9.13 is at the end of its life",
+    )  # fmt: skip
+    (violation,) = judged(samples, samples.unit(end), plan=samples.plan())
+    assert (violation.rule, violation.what) == (
+        "distribution",
+        "debian 9.13 is at the end of its life: no advisories are written for it any more",
+    )
+    entry = samples.ignore(id="end-of-life", package="debian")
+    assert judged(samples, samples.unit(end), plan=ignoring(samples, entry)) == ()
+
+
 def licensed(samples: Samples, *licences: str) -> Examined:
     """An image with these licences, of a package each."""
     packages = (Package(name=f"p{number}", version="1.0", licence=text) for number, text in enumerate(licences))

@@ -156,6 +156,23 @@ def test_a_scan_that_saw_nothing_where_the_sbom_saw_something(
 
 
 @pytest.mark.parametrize(
+    ("kinds", "distributed", "broken"),
+    [
+        (["deb", "pypi"], 0, ["scan"]),
+        (["rpm", "golang"], 0, ["scan"]),
+        (["deb", "pypi"], 1, []),
+        (["pypi", ""], 0, []),
+    ],
+)
+def test_a_scanner_that_does_not_know_the_distribution(
+    samples: Samples, kinds: list[str], distributed: int, broken: list[str]
+) -> None:
+    packages = [replace(package, kind=kind) for kind in kinds for package in samples.packages]
+    scan = Scan(findings=(), packages=1, created=samples.now, distributed=distributed)
+    assert rules_broken(samples, samples.unit(packages=tuple(packages), scan=scan)) == broken
+
+
+@pytest.mark.parametrize(
     ("size", "broken"), [(119_999_999, []), (120_000_000, []), (120_000_001, ["size"]), (999_000_000, ["size"])]
 )
 def test_the_size_budget_may_be_used_up(samples: Samples, size: int, broken: list[str]) -> None:

@@ -30,10 +30,15 @@ def test_packages_are_read_without_the_image_itself(packages: list[dict[str, str
     assert [package.name for package in found] == expected
 
 
-def test_a_package_declares_its_licence_or_nothing_is_asserted() -> None:
-    declared = {"name": "a", "versionInfo": "1.2", "licenseDeclared": "MIT OR Apache-2.0", "licenseConcluded": "MIT"}
+def test_what_is_read_of_a_package() -> None:
+    declared = {
+        "SPDXID": "SPDXRef-Package-deb-a-0123456789abcdef",
+        "name": "a",
+        "versionInfo": "1.2",
+        "licenseDeclared": "MIT OR Apache-2.0",
+    }
     assert packages_of({"spdxVersion": "SPDX-2.3", "packages": [declared, {"name": "b"}]}) == (
-        Package(name="a", version="1.2", licence="MIT OR Apache-2.0"),
+        Package(name="a", version="1.2", licence="MIT OR Apache-2.0", kind="deb"),
         Package(name="b", version="", licence="NOASSERTION"),
     )
 

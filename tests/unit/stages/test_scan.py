@@ -46,6 +46,7 @@ def report(digest: str, **changes: Any) -> dict[str, Any]:
         "Results": [
             {
                 "Target": "quarantine:5000/aidb (debian 12.8)",
+                "Class": "os-pkgs",
                 "Packages": [{"Name": "openssl"}, {"Name": "zlib"}],
                 "Vulnerabilities": [VULNERABILITY],
             },
@@ -84,8 +85,17 @@ def test_a_good_report(digest: Digest) -> None:
             ),
         ),
         packages=3,
+        distributed=2,
         created=datetime(2025, 1, 20, 14, 30, 0, 123456, tzinfo=UTC),
     )
+
+
+def test_a_distribution_at_the_end_of_its_life(digest: Digest) -> None:
+    system = {"Family": "debian", "Name": "9.13"}
+    assert read(digest, report(digest, Metadata={"OS": system})).findings == read(digest, report(digest)).findings
+    first, *rest = read(digest, report(digest, Metadata={"OS": {**system, "EOSL": True}})).findings
+    assert (first.kind, first.id, first.package, first.installed) == ("distribution", "end-of-life", "debian", "9.13")
+    assert tuple(rest) == read(digest, report(digest)).findings
 
 
 @pytest.mark.parametrize("results", [None, [], [{"Target": "x", "Packages": None, "Vulnerabilities": None}]])
