@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ci import options as opt
-from ci.interrupt import Interrupted
+from ci.ending import run
 from ci.local_commands import local_commands
 from ci.output import dump, results, write_plan, write_results, write_verified
 from ci.promote_commands import promote_commands
@@ -16,12 +16,12 @@ from ci.rebuild_command import rebuild_command
 from ci.registry_commands import registry_group
 from ci.release_commands import release
 from ci.render_commands import render
-from ci.run import NothingToDo, execute, planned
-from ci.terminal import answers, columns, complain, report
+from ci.run import execute, planned
+from ci.terminal import answers
 from ci.trace_command import trace_command, write_trace
 from pipelines import graph
 from pipelines.config import Flags
-from pipelines.errors import ExitCode, SealiftError
+from pipelines.errors import ExitCode
 from pipelines.graph import Options, Run, verbs
 from pipelines.graph.ask import asked
 from pipelines.release import Release
@@ -183,17 +183,5 @@ for command in (*local_commands, trace_command, release, *promote_commands, regi
 
 
 def main() -> None:
-    """Run the command: every error is caught here, once."""
-    try:
-        # Click writes its help at least 50 columns wide, unless it is told otherwise.
-        width = columns(sys.stdout)
-        cli(standalone_mode=True, terminal_width=width - 1 if width and width < 52 else None)
-    except NothingToDo as nothing:
-        report("\n".join(map(str, nothing.args)) + "\nNothing to do.")
-    except SealiftError as error:
-        complain(error)
-        sys.exit(error.exit_code)
-    except (Interrupted, KeyboardInterrupt) as stop:
-        code = stop.exit_code if isinstance(stop, Interrupted) else ExitCode.INTERRUPTED
-        report("interrupted: nothing more is running; no tag moves after this")
-        sys.exit(code)
+    """Run the command that the arguments name."""
+    run(cli)
