@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -82,17 +83,17 @@ def read_ignores(root: Path, file: str, services: Sequence[str], *, today: date)
         second time there, or about a service that there is not.
     """
     text, problems = read_text(root / file, file)
-    document, entries = Document(file=file), None
+    entries: dict[int, Entry] = {}
     if text is not None:
         document = parse_yaml(text, file=file)
         problems.extend(document.problems)
-    if text is not None and not problems:
         try:
-            entries = Ignores.model_validate(document.data).ignores
+            Ignores.model_validate(document.data)
         except ValidationError as error:
-            problems.extend(explain(error, document, Ignores))
-    for path, message in _check(entries or (), document, services, today):
-        problems.append(document.problem(path, message))
+            # What YAML itself could not read was told already.
+            problems.extend([] if document.problems else explain(error, document, Ignores))
+        entries = _entries(document.data)
+        problems.extend(document.problem(path, message) for path, message in _check(entries, document, services, today))
     if problems:
         raise InvalidConfig(in_order(problems), remedy=REMEDY)
     return tuple(
@@ -105,14 +106,24 @@ def read_ignores(root: Path, file: str, services: Sequence[str], *, today: date)
             expires=entry.expires,
             origin=f"{file}:{document.position(('ignores', number))[0]}",
         )
-        for number, entry in enumerate(entries or ())
+        for number, entry in entries.items()
     )
 
 
-def _check(entries: Sequence[Entry], document: Document, services: Sequence[str], today: date) -> Iterator[Finding]:
+def _entries(data: object) -> dict[int, Entry]:
+    """The entries that the schema takes, by their place: what is wrong with others hides nothing about these."""
+    entries: dict[int, Entry] = {}
+    items = data.get("ignores") if isinstance(data, dict) else None
+    for number, item in enumerate(items if isinstance(items, list) else ()):
+        with suppress(ValidationError):
+            entries[number] = Entry.model_validate(item)
+    return entries
+
+
+def _check(entries: Mapping[int, Entry], document: Document, services: Sequence[str], today: date) -> Iterator[Finding]:
     latest = today + timedelta(days=LONGEST)
     there: dict[tuple[str, str, str], int] = {}
-    for number, entry in enumerate(entries):
+    for number, entry in entries.items():
         path = ("ignores", number)
         if entry.expires < today:
             yield (

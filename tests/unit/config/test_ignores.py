@@ -155,6 +155,12 @@ def test_the_same_advisory_of_another_service_is_another_entry(read: Callable[..
     assert len(read(GOOD + second)) == 2
 
 
+def test_what_is_wrong_with_one_entry_hides_nothing_about_another(problems_in: Callable[..., list[str]]) -> None:
+    second = GOOD.partition("ignores:\n")[2].replace("2025-02-28", "2025-01-01").replace("[api]", "[nope]")
+    found = [problem.split()[1] for problem in problems_in(GOOD.replace("requests", "'*'") + second)]
+    assert found == ["ignores[0].package:", "ignores[1].services[0]:", "ignores[1].expires:"]
+
+
 def test_all_problems_at_once(problems_in: Callable[..., list[str]]) -> None:
     text = GOOD.replace("CVE-2023-32681", "'*'").replace("backend", "''").replace("2025-02-28", "soon")
     assert [problem.split()[1] for problem in problems_in(text)] == [
