@@ -34,9 +34,10 @@ def write_plan(console: Console, plan: Plan, decided: Sequence[Decision] | None 
     """
     origin = plan.origins.get
     _row(console, "Environment", f"[bold]{plan.environment}[/] (from {origin('environment', 'default')})")
-    _row(console, "Registry", f"[bold]{plan.registry}[/] (from {origin('registry', 'default')})")
-    for target in plan.targets[1:]:
-        _row(console, "and", f"[bold]{target.registry}[/]/{target.prefix}")
+    first, *others = (f"[bold]{target.registry}[/]/{target.prefix}" for target in plan.targets)
+    _row(console, "Registry", f"{first} (from {origin('registry', 'default')})")
+    for other in others:
+        _row(console, "and", other)
     changed = ", with changes that are not committed" if plan.dirty else ""
     own = ", ".join(f"{service.name} {service.version}" for service in plan.services if service.version)
     _row(console, "Commit", f"{plan.commit[:12]}{changed}; version {plan.version or own or 'none'}")

@@ -93,7 +93,7 @@ def test_the_plan_for_people(samples: Samples, console: Console) -> None:
     text = output(console)
     for part in (
         "Environment prod (from flag)",
-        "Registry    ghcr.io (from file)",
+        "Registry    ghcr.io/sealift/ (from file)",
         "Commit      cccccccccccc, with changes that are not committed; version v1.2.3",
         "HIGH and above;",
         "services/aidb/Dockerfile",
