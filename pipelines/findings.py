@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pipelines.ignores import Ignore, excuse
 from pipelines.licences import named, objections
-from pipelines.model import Examined, Finding, Severity, Unit
+from pipelines.model import Dismissed, Examined, Finding, Severity, Unit
 from pipelines.plan import Plan, Rules
 
 
@@ -64,6 +64,15 @@ def excused(plan: Plan, units: Sequence[Examined]) -> tuple[Excused, ...]:
     return tuple(
         Excused(ignore=ignore, units=tuple(needed[ignore])) for ignore in plan.rules.ignores if ignore in needed
     )
+
+
+def dismissed(units: Sequence[Examined]) -> dict[Dismissed, tuple[Unit, ...]]:
+    """Everything that VEX took away from the scans, with the images that it is in."""
+    found: dict[Dismissed, list[Unit]] = {}
+    for unit in sorted(units, key=lambda unit: unit.image.unit):
+        for item in unit.scan.dismissed if unit.scan else ():
+            found.setdefault(item, []).append(unit.image.unit)
+    return {item: tuple(dict.fromkeys(there)) for item, there in found.items()}
 
 
 def stale(plan: Plan, units: Sequence[Examined]) -> Iterator[Ignore]:

@@ -226,6 +226,22 @@ class Database:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Dismissed:
+    """A vulnerability that the scanner left out, for a VEX document says that it may.
+
+    :param status: `not_affected` or `fixed`.
+    :param statement: why, in the document's word; empty if it does not say.
+    :param file: the document.
+    """
+
+    id: str
+    package: str
+    status: str
+    statement: str
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scan:
     """What the scanner says of one image. `created` tells whether it was answered from an earlier run.
 
@@ -236,6 +252,7 @@ class Scan:
     packages: int
     created: datetime
     distributed: int = 0
+    dismissed: tuple[Dismissed, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

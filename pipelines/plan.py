@@ -13,6 +13,7 @@ from pipelines.git import Revision
 from pipelines.ignores import Ignore
 from pipelines.model import Platform, Repository, Severity, Target
 from pipelines.tags import TagReason, Wanted
+from pipelines.vex import Vex
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,7 @@ class Rules:
     :param severity: findings of this severity or above stop the release.
     :param rehearsal: nothing leaves the machine: no scan, a sample database or rebuilt bases are said, not refused.
     :param allow_licences: if there are any, a package needs one of these; else, any but those of `deny_licences`.
+    :param vex: what the scanner is told of vulnerabilities that do not affect what they are in.
     :param ignores: what does not stop it for a time.
     """
 
@@ -33,6 +35,7 @@ class Rules:
     rehearsal: bool
     allow_licences: tuple[str, ...] = ()
     deny_licences: tuple[str, ...] = ()
+    vex: tuple[Vex, ...] = ()
     ignores: tuple[Ignore, ...] = ()
 
 
@@ -170,6 +173,7 @@ class Plan:
                 "database": self.database,
                 "max_database_age_hours": self.rules.max_database_age_hours,
                 "licences": {"allow": list(self.rules.allow_licences), "deny": list(self.rules.deny_licences)},
+                "vex": [{"file": item.file, "digest": item.digest} for item in self.rules.vex],
                 "ignores": [ignore.as_json() for ignore in self.rules.ignores],
             },
             "services": [service.as_json() for service in self.services],

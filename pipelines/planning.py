@@ -11,6 +11,7 @@ from pipelines.affected import affected
 from pipelines.config import LoadedConfig, Settings, service_platforms, with_needed
 from pipelines.config.ignores import read_ignores
 from pipelines.config.schema import Service
+from pipelines.config.vex import read_vex
 from pipelines.dockerfile import base_image
 from pipelines.git import GitFacts, Revision, last_change
 from pipelines.git_range import read_range
@@ -37,7 +38,11 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
     if settings.since is not None:
         reached = affected(root, loaded, names, read_range(root, settings.since, facts, config=loaded.file))
         names = with_needed(loaded.config, reached)
-    rules = replace(_rules(settings), ignores=_ignores(root, loaded, settings, names, now))
+    rules = replace(
+        _rules(settings),
+        vex=read_vex(root, settings.policy.vex),
+        ignores=_ignores(root, loaded, settings, names, now),
+    )
     if not rules.rehearsal:
         check_git_tags(scope, facts)
     dockerfiles = read_dockerfiles(root, loaded, names)

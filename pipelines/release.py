@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from pipelines.findings import Excused, excused
+from pipelines.findings import Excused, dismissed, excused
 from pipelines.model import REBUILT_LABEL, Database, Digest, Examined, Severity, Tag, Target
 from pipelines.moves import TagMove
 from pipelines.plan import Plan
@@ -118,6 +118,10 @@ class Release:
                 "violations": [
                     {"service": v.service, "platform": v.platform, "rule": v.rule, "what": v.what, "remedy": v.remedy}
                     for v in self.violations
+                ],
+                "dismissed": [
+                    {**asdict(item), "images": [str(unit) for unit in there]}
+                    for item, there in dismissed(self.units).items()
                 ],
                 "excused": [
                     {**item.ignore.as_json(), "images": [str(unit) for unit in item.units]} for item in self.excused

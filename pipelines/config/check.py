@@ -36,7 +36,7 @@ def _check_top(config: Config) -> Iterator[Finding]:
         yield ("database", "allow_sample"), "may only be set in environments.local"
     yield from _twice(("platforms",), config.platforms)
     yield from _twice(("tags",), config.tags)
-    yield from _check_licences(("policy",), config.policy)
+    yield from _check_policy(("policy",), config.policy)
     if all(environment.prefix is not None for environment in config.environments.values()):
         # No environment would show that it is wrong.
         yield from _check_prefix(("prefix",), "localhost", config.prefix, ("x",))
@@ -65,17 +65,20 @@ def _check_environment(config: Config, name: str) -> Iterator[Finding]:
         # A sample database never decides about a release that leaves the machine.
         yield (*path, "database", "allow_sample"), "may only be set in environments.local"
     yield from _twice((*path, "tags"), environment.tags or ())
-    yield from _check_licences((*path, "policy"), environment.policy)
+    yield from _check_policy((*path, "policy"), environment.policy)
     rules = environment.tags or config.tags
     if {TagRule.LATEST_ON_MAIN, TagRule.LATEST_ON_RELEASE} <= set(rules):
         at = (*path, "tags") if environment.tags else ("tags",)
         yield at, "latest-on-main and latest-on-release both move 'latest'; choose one of them"
 
 
-def _check_licences(path: KeyPath, policy: Policy | None) -> Iterator[Finding]:
-    for index, name in enumerate(policy.licences.allow if policy else ()):
-        if policy and name in policy.licences.deny:
+def _check_policy(path: KeyPath, policy: Policy | None) -> Iterator[Finding]:
+    if policy is None:
+        return
+    for index, name in enumerate(policy.licences.allow):
+        if name in policy.licences.deny:
             yield (*path, "licences", "allow", index), f"{name} is denied, too"
+    yield from _twice((*path, "vex"), policy.vex)
 
 
 def _check_prefix(path: KeyPath, registry: str, prefix: str, services: Iterable[str]) -> Iterator[Finding]:

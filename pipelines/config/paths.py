@@ -35,14 +35,18 @@ def _normal(path: str) -> PurePosixPath:
 
 
 def check_files(root: Path, config: Config) -> Iterator[Finding]:
-    """Contexts, Dockerfiles and ignores: there, and inside the root or the context. Reads no file's text."""
+    """Contexts, Dockerfiles, ignores and VEX: there, and inside the root or the context. Reads no file's text."""
     real_root = root.resolve()
     policies = {("policy",): config.policy} | {
         ("environments", name, "policy"): environment.policy for name, environment in config.environments.items()
     }
     for key, policy in policies.items():
-        if policy and policy.ignores and (wrong := _wrong(real_root, _normal(policy.ignores), folder=False)):
-            yield (*key, "ignores"), wrong
+        if policy is not None:
+            files = {(*key, "ignores"): policy.ignores} if policy.ignores else {}
+            files |= {(*key, "vex", number): file for number, file in enumerate(policy.vex)}
+            for at, file in files.items():
+                if wrong := _wrong(real_root, _normal(file), folder=False):
+                    yield at, wrong
     for name, service in config.services.items():
         paths = resolve_paths(name, service)
         wrong = _wrong(real_root, paths.context, folder=True)

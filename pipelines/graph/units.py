@@ -186,7 +186,7 @@ async def scan_one(run: Run, examination: Examination, unit: Unit) -> None:
     await examination.looked.wait()
     assert examination.found is not None  # noqa: S101 - that is what the event says
     async with run.step("scan", unit) as note:
-        scanned = await scan(run.toolbox, unit, examination.digests[unit], examination.found.folder)
+        scanned = await scan(run.toolbox, unit, examination.digests[unit], examination.found.folder, run.plan.rules.vex)
         examination.scans[unit] = scanned
         count = len(scanned.scan.findings)
         note.text = "no finding" if count == 0 else f"{count} finding{'s' if count > 1 else ''}"

@@ -8,11 +8,16 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from pipelines.findings import dismissed
 from pipelines.release import Release
 
 
 def verdict(release: Release) -> Iterator[RenderableType]:
-    """Every excuse that was needed, then the verdict with every violation."""
+    """What VEX dismissed, every excuse that was needed, then the verdict with every violation."""
+    for one, there in dismissed(release.units).items():
+        images = ", ".join(str(unit) for unit in there)
+        yield Text(f"Dismissed as {one.status}: {one.id} in {one.package}, {images}", style="yellow")
+        yield indented(Text(" ".join(filter(None, (one.statement, f"({one.file})")))), 2)
     for needed in release.excused:
         images = ", ".join(str(unit) for unit in needed.units)
         ignore = needed.ignore

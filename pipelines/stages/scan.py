@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,9 +12,10 @@ import dagger
 
 from pipelines import tools
 from pipelines.errors import ToolError
-from pipelines.model import Digest, Finding, Scan, Severity, Unit
+from pipelines.model import Digest, Dismissed, Finding, Scan, Severity, Unit
 from pipelines.stages.failures import engine_error, last_words
 from pipelines.stages.toolbox import Toolbox, quarantined
+from pipelines.vex import Vex
 
 JSON = "scan.json"
 SARIF = "scan.sarif"
@@ -29,21 +30,30 @@ class Scanned:
     scan: Scan
 
 
-async def scan(toolbox: Toolbox, unit: Unit, digest: Digest, database: dagger.Directory) -> Scanned:
+async def scan(
+    toolbox: Toolbox, unit: Unit, digest: Digest, database: dagger.Directory, vex: Sequence[Vex] = ()
+) -> Scanned:
     """Scan one image; all three reports come from one reading of it.
 
-    Caching is right here: the answer depends on the digest and the database, and both are in the step's key.
+    Caching is right here: the answer depends on the digest, the database and VEX, and these are in the step's key.
 
     :raises ToolError: Trivy failed, or its report is empty, partial or not a report.
     """
     where = {"service": unit.service, "platform": unit.platform, "step": "scan"}
     reference = quarantined(unit.service, digest)
-    out = (
+    container = (
         toolbox.tool(tools.TRIVY)
         .with_env_variable("TRIVY_NON_SSL", "true")
         .with_mounted_directory("/trivy/db", database)
         .with_directory("/out", toolbox.client.directory())
-        .with_exec([*_SCAN, "--platform", unit.platform, "--output", f"/out/{JSON}", reference], use_entrypoint=True)
+    )
+    files = {f"/vex/{number}.json": item for number, item in enumerate(vex)}
+    for path, item in files.items():
+        container = container.with_new_file(path, item.text)
+    stated = [word for path in files for word in ("--vex", path)]
+    place = ["--platform", unit.platform, "--output", f"/out/{JSON}"]
+    out = (
+        container.with_exec([*_SCAN, *stated, *place, reference], use_entrypoint=True)
         .with_exec([*_CONVERT, "--format", "sarif", "--output", f"/out/{SARIF}", f"/out/{JSON}"], use_entrypoint=True)
         .with_exec([*_CONVERT, "--format", "table", "--output", f"/out/{TABLE}", f"/out/{JSON}"], use_entrypoint=True)
         .directory("/out")
@@ -54,7 +64,9 @@ async def scan(toolbox: Toolbox, unit: Unit, digest: Digest, database: dagger.Di
         raise ToolError(f"Trivy: {last_words(failure)}", remedy="run the command again", **where) from failure
     except dagger.QueryError as failure:
         raise engine_error(failure, **where) from failure
-    return Scanned(files=out, scan=read_report(report, digest, where))
+    return Scanned(
+        files=out, scan=read_report(report, digest, where, {path: item.file for path, item in files.items()})
+    )
 
 
 _SCAN = (
@@ -69,14 +81,17 @@ _SCAN = (
     "--scanners=vuln,secret",
     "--list-all-pkgs",
     "--format=json",
+    # Without it, nobody would know what VEX has taken away.
+    "--show-suppressed",
 )
 _CONVERT = ("convert", "--quiet")
 
 
-def read_report(text: str, digest: Digest, where: dict[str, str]) -> Scan:
+def read_report(text: str, digest: Digest, where: dict[str, str], vex: Mapping[str, str] | None = None) -> Scan:
     """Trivy's JSON report, schema version 2.
 
-    :raises ToolError: the text is no whole report, or it is about another image.
+    :param vex: path of each VEX document, as Trivy was given it → the file that it is in the repository.
+    :raises ToolError: the text is no whole report, it is about another image, or leaves something out for no document.
     """
     try:
         report = json.loads(text)
@@ -91,6 +106,17 @@ def read_report(text: str, digest: Digest, where: dict[str, str]) -> Scan:
             packages=_packages(results),
             created=datetime.fromisoformat(report["CreatedAt"]),
             distributed=_packages([result for result in results if result.get("Class") == "os-pkgs"]),
+            dismissed=tuple(
+                Dismissed(
+                    id=item["Finding"]["VulnerabilityID"],
+                    package=item["Finding"]["PkgName"],
+                    status=item["Status"],
+                    statement=item.get("Statement") or "",
+                    file=(vex or {})[item["Source"]],
+                )
+                for result in results
+                for item in result.get("ExperimentalModifiedFindings") or []
+            ),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ToolError(

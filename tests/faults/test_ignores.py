@@ -1,7 +1,9 @@
-"""Ignores, with the real scanner: what is excused leaves for a time and is told, and what excuses nothing has to go."""
+"""Ignores and VEX, with the real scanner: what is excused leaves and is told, and what excuses nothing has to go."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -74,6 +76,46 @@ def test_what_is_ignored_leaves_for_a_time(vulnerable: Scratch) -> None:
     published(vulnerable)
     assert vulnerable.registry.digest("web", "dev") != before
     assert vulnerable.record()["verdict"]["excused"] == []
+
+
+def openvex(product: str) -> str:
+    """A document that says of a product that it is not affected."""
+    statement = {
+        "vulnerability": {"name": CVE},
+        "products": [{"@id": product}],
+        "status": "not_affected",
+        "justification": "vulnerable_code_not_in_execute_path",
+    }
+    head = {"@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.com/vex/1", "author": "backend"}
+    return json.dumps({**head, "timestamp": "2025-01-20T14:30:00Z", "version": 1, "statements": [statement]})
+
+
+def csaf(product: str) -> str:
+    """The same in the other format."""
+    named = {"name": "starlette", "product_id": "P", "product_identification_helper": {"purl": product}}
+    branches = [{"category": "product_name", "name": "starlette", "product": named}]
+    vulnerability = {"cve": CVE, "product_status": {"known_not_affected": ["P"]}}
+    document = {"category": "csaf_vex", "csaf_version": "2.0", "title": "starlette"}
+    tree = {"branches": [{"category": "vendor", "name": "backend", "branches": branches}]}
+    return json.dumps({"document": document, "product_tree": tree, "vulnerabilities": [vulnerability]})
+
+
+@pytest.mark.parametrize(
+    ("document", "statement"), [(openvex, "vulnerable_code_not_in_execute_path"), (csaf, "")], ids=["OpenVEX", "CSAF"]
+)
+def test_what_vex_says_is_not_affected_leaves_and_is_told(
+    vulnerable: Scratch, document: Callable[[str], str], statement: str
+) -> None:
+    vulnerable.extra["policy"] = {"vex": ["vex.json"]}
+    (vulnerable.root / "vex.json").write_text(document("pkg:pypi/starlette@0.35.0"))
+    vulnerable.commit()
+    assert f"vulnerability: {CVE}" in refused(vulnerable, 4)
+    (vulnerable.root / "vex.json").write_text(document("pkg:pypi/starlette@0.36.0"))
+    vulnerable.commit()
+    said = published(vulnerable)
+    assert f"Dismissed as not_affected: {CVE} in starlette, web linux/amd64" in said
+    (dismissed,) = vulnerable.record()["verdict"]["dismissed"]
+    assert (dismissed["file"], dismissed["statement"]) == ("vex.json", statement)
 
 
 def test_a_licence_that_is_denied_does_not_leave_unless_it_is_ignored(vulnerable: Scratch) -> None:

@@ -33,7 +33,7 @@ def test_the_shape_of_the_record(samples: Samples) -> None:
     ]  # fmt: skip
     assert document["format"] == FORMAT == 2
     assert document["started"] == "2025-01-20T14:30:00+00:00"
-    assert document["verdict"] == {"passed": True, "violations": [], "excused": []}
+    assert document["verdict"] == {"passed": True, "violations": [], "dismissed": [], "excused": []}
     aidb = document["services"]["aidb"]
     assert aidb["index"] == samples.digest("aidb index")
     (place,) = aidb["published"]

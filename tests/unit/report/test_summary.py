@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipelines.model import Scan, Severity, Tag
+from pipelines.model import Dismissed, Scan, Severity, Tag
 from pipelines.moves import TagMove
 from pipelines.release import Release
 from pipelines.report import summary
@@ -77,6 +77,24 @@ def test_a_refused_release_shows_every_violation_and_no_next_step(samples: Sampl
         assert violation.what in text
         assert violation.remedy in text
     assert "docker pull" not in text
+
+
+def test_what_vex_dismissed_is_told(samples: Samples) -> None:
+    gone = Dismissed(
+        id="CVE-2024-7", package="zlib", status="not_affected", statement="code_not_present", file="v.json"
+    )
+    units = [
+        replace(unit, scan=Scan(findings=(), packages=87, created=samples.now, dismissed=(gone,)))
+        if unit.image.unit.service == "aidb"
+        else unit
+        for unit in samples.units(samples.plan())
+    ]
+    made = samples.release(units=tuple(units), state="signed")
+    shown = summary.text(made, out="dist")
+    where = "aidb linux/amd64, aidb linux/arm64"
+    assert f"Dismissed as not_affected: CVE-2024-7 in zlib, {where}\n  code_not_present (v.json)\n" in shown
+    (dismissed,) = made.as_json()["verdict"]["dismissed"]
+    assert (dismissed["file"], dismissed["images"]) == ("v.json", where.split(", "))
 
 
 def test_what_was_excused_is_told_with_who_answers_for_it(samples: Samples) -> None:

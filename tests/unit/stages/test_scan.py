@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipelines.errors import ToolError
-from pipelines.model import Digest, Finding, Scan, Severity
+from pipelines.model import Digest, Dismissed, Finding, Scan, Severity
 from pipelines.stages.scan import read_report
 
 if TYPE_CHECKING:
@@ -88,6 +88,37 @@ def test_a_good_report(digest: Digest) -> None:
         distributed=2,
         created=datetime(2025, 1, 20, 14, 30, 0, 123456, tzinfo=UTC),
     )
+
+
+LEFT_OUT = {
+    "Type": "vulnerability",
+    "Status": "not_affected",
+    "Statement": "vulnerable_code_not_in_execute_path",
+    "Source": "/vex/0.json",
+    "Finding": VULNERABILITY,
+}
+
+
+def test_what_vex_takes_away_is_known(digest: Digest) -> None:
+    results = [{"Target": "x", "Packages": [{"Name": "openssl"}], "ExperimentalModifiedFindings": [LEFT_OUT]}]
+    scan = read_report(json.dumps(report(digest, Results=results)), digest, WHERE, {"/vex/0.json": "vex/a.json"})
+    assert scan.findings == ()
+    assert scan.dismissed == (
+        Dismissed(
+            id="CVE-2024-0001",
+            package="openssl",
+            status="not_affected",
+            statement="vulnerable_code_not_in_execute_path",
+            file="vex/a.json",
+        ),
+    )
+
+
+@pytest.mark.parametrize("left_out", [LEFT_OUT, LEFT_OUT | {"Source": ".trivyignore"}, {}])
+def test_what_nobody_told_the_scanner_to_leave_out(digest: Digest, left_out: dict[str, Any]) -> None:
+    results = [{"Target": "x", "ExperimentalModifiedFindings": [left_out]}]
+    with pytest.raises(ToolError, match="cannot be trusted"):
+        read(digest, report(digest, Results=results))
 
 
 def test_a_distribution_at_the_end_of_its_life(digest: Digest) -> None:

@@ -1,0 +1,22 @@
+"""VEX: statements that a vulnerability of a package does not affect what it is in, or is mended there. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vex:
+    """A document, OpenVEX or CSAF, as the scanner is given it.
+
+    :param file: from the repository's root.
+    """
+
+    file: str
+    text: str = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """Of the file's text, as OCI writes digests."""
+        return f"sha256:{hashlib.sha256(self.text.encode()).hexdigest()}"
