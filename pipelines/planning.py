@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pipelines.affected import affected
 from pipelines.config import LoadedConfig, Settings, service_platforms, with_needed
-from pipelines.config.ignores import read_ignores
 from pipelines.config.schema import Service
-from pipelines.config.vex import read_vex
 from pipelines.dockerfile import base_image
+from pipelines.gating import rules_for
 from pipelines.git import GitFacts, Revision, last_change
 from pipelines.git_range import read_range
-from pipelines.ignores import Ignore
 from pipelines.inputs import read_dockerfiles
-from pipelines.model import OCI, Platform, Severity
-from pipelines.plan import Plan, Rules, ServicePlan
+from pipelines.model import OCI, Platform
+from pipelines.plan import Plan, ServicePlan
 from pipelines.releasable import check_commit, check_depth, check_git_tags, chosen, notes, released, unaffected
 from pipelines.tags import TagInputs, TagReason, explicit, tags_for
 from pipelines.versions import Scope, scope_of
@@ -38,11 +36,7 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
     if settings.since is not None:
         reached = affected(root, loaded, names, read_range(root, settings.since, facts, config=loaded.file))
         names = with_needed(loaded.config, reached)
-    rules = replace(
-        _rules(settings),
-        vex=read_vex(root, settings.policy.vex),
-        ignores=_ignores(root, loaded, settings, names, now),
-    )
+    rules = rules_for(root, loaded, settings, names, now=now)
     if not rules.rehearsal:
         check_git_tags(scope, facts)
     dockerfiles = read_dockerfiles(root, loaded, names)
@@ -99,32 +93,6 @@ class _Context:
             version=self.scope.of(service),
             dirty=bool(self.facts.dirty),
         )
-
-
-def _rules(settings: Settings) -> Rules:
-    policy = settings.policy
-    return Rules(
-        severity=Severity[policy.severity],
-        only_fixed=policy.only_fixed,
-        max_layers=policy.max_layers,
-        allow_root=policy.allow_root,
-        allow_licences=tuple(policy.licences.allow),
-        deny_licences=tuple(policy.licences.deny),
-        max_database_age_hours=settings.database.max_age_hours,
-        rehearsal=settings.rehearsal,
-    )
-
-
-def _ignores(
-    root: Path, loaded: LoadedConfig, settings: Settings, names: Sequence[str], now: datetime
-) -> tuple[Ignore, ...]:
-    """What is ignored for a time, each entry knowing whether this release shows that it excuses nothing any more."""
-    file = settings.policy.ignores
-    if file is None:
-        return ()
-    whole = {name for name in names if set(service_platforms(loaded.config, name)) <= set(settings.platforms)}
-    found = read_ignores(root, file, tuple(loaded.config.services), today=now.astimezone(UTC).date())
-    return tuple(replace(ignore, whole=whole.issuperset(ignore.services)) for ignore in found)
 
 
 def _plan_service(name: str, context: _Context, dockerfile: str, names: tuple[str, ...]) -> ServicePlan:

@@ -115,9 +115,7 @@ class Policy(Strict):
     max_layers: Whole = Field(default=40, ge=1, le=127, description="Layers that an image may have.")
     allow_root: Flag = Field(default=False, description="Accept images that run as user 0.")
     licences: Licences = Field(default_factory=Licences, description="Which licences a package may have.")
-    vex: list[Text] = Field(
-        default_factory=list, max_length=100, description="VEX documents, from the root: OpenVEX or CSAF."
-    )
+    vex: list[Text] = Field(default_factory=list, max_length=100, description="OpenVEX or CSAF, from the root.")
     ignores: Text | None = Field(default=None, description="File, from the root, of what may leave for a time.")
 
 

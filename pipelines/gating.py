@@ -1,0 +1,48 @@
+"""The gate's rules for a run, from its settings and the files that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.config import LoadedConfig, Settings, service_platforms
+from pipelines.config.ignores import read_ignores
+from pipelines.config.vex import read_vex
+from pipelines.ignores import Ignore
+from pipelines.model import Severity
+from pipelines.plan import Rules
+
+
+def rules_for(root: Path, loaded: LoadedConfig, settings: Settings, names: Sequence[str], *, now: datetime) -> Rules:
+    """The rules. Reads VEX and ignores below `root`.
+
+    :param names: the services of the plan.
+    :raises InvalidConfig: one of these files is not in order.
+    """
+    policy = settings.policy
+    return Rules(
+        severity=Severity[policy.severity],
+        only_fixed=policy.only_fixed,
+        max_layers=policy.max_layers,
+        allow_root=policy.allow_root,
+        allow_licences=tuple(policy.licences.allow),
+        deny_licences=tuple(policy.licences.deny),
+        max_database_age_hours=settings.database.max_age_hours,
+        rehearsal=settings.rehearsal,
+        vex=read_vex(root, policy.vex),
+        ignores=_ignores(root, loaded, settings, names, now),
+    )
+
+
+def _ignores(
+    root: Path, loaded: LoadedConfig, settings: Settings, names: Sequence[str], now: datetime
+) -> tuple[Ignore, ...]:
+    """What is ignored for a time, each entry knowing whether this release shows that it excuses nothing any more."""
+    file = settings.policy.ignores
+    if file is None:
+        return ()
+    whole = {name for name in names if set(service_platforms(loaded.config, name)) <= set(settings.platforms)}
+    found = read_ignores(root, file, tuple(loaded.config.services), today=now.astimezone(UTC).date())
+    return tuple(replace(ignore, whole=whole.issuperset(ignore.services)) for ignore in found)
