@@ -20,6 +20,7 @@ from ci.terminal import answers
 from pipelines.checkout import checked_out
 from pipelines.config import Flags, resolve
 from pipelines.errors import ConfigError, ExitCode
+from pipelines.gating import in_force
 from pipelines.graph import Options, Session
 from pipelines.graph.quarantine import held
 from pipelines.graph.rebuild import Compared, as_recorded, rebuild, restore
@@ -159,8 +160,10 @@ def _prepared(folder: Path, call: Call, record: Record, names: tuple[str, ...], 
         tags=("rebuild",),
     )
     environ = {name: value for name, value in call.environ.items() if name not in _NOT_OF_THE_COMMIT}
-    prepared = prepare(folder, environ, flags, now=datetime.now(UTC))
-    plan = replace(as_recorded(prepared.plan, record), targets=record.targets)
+    # As it was planned then: what the commit's own ignores allowed for a time must not keep it from being built again.
+    prepared = prepare(folder, environ, flags, now=record.started)
+    rules = in_force(prepared.plan.rules, today=datetime.now(UTC).date())
+    plan = replace(as_recorded(prepared.plan, record), targets=record.targets, rules=rules)
     call.telemetry.recorder.planned(plan)
     return replace(prepared, plan=plan)
 

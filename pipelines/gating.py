@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipelines.config import LoadedConfig, Settings, service_platforms
@@ -34,6 +34,15 @@ def rules_for(root: Path, loaded: LoadedConfig, settings: Settings, names: Seque
         vex=read_vex(root, policy.vex),
         ignores=_ignores(root, loaded, settings, names, now),
     )
+
+
+def in_force(rules: Rules, *, today: date) -> Rules:
+    """The rules of an earlier commit, as they are today: without the ignores that have expired since.
+
+    None of the others is called stale: nobody can take it out of that commit.
+    """
+    kept = (replace(ignore, whole=False) for ignore in rules.ignores if ignore.expires >= today)
+    return replace(rules, ignores=tuple(kept))
 
 
 def _ignores(

@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from pipelines.key import ANNOTATION
 from pipelines.model import RECORDS
+from tests.faults.clock import tomorrow
 from tests.faults.outcomes import nothing_left
 from tests.faults.several import INDEX, SERVICES, two_services
 from tests.faults.small import Small
@@ -35,6 +37,10 @@ def shop(engine: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) ->
     made.extra["environments"] = {
         "local": {"registry": REGISTRY, "tags": tags, "database": {"allow_sample": True}},
     }
+    made.extra["policy"] = {"ignores": "ignores.yaml"}
+    today = datetime.now(UTC).date()
+    entry = f"{{id: CVE-2025-1, package: zlib, reason: none, owner: nobody, expires: {today}}}"
+    (made.root / "ignores.yaml").write_text(f"version: 1\nignores: [{entry}]\n")
     # Nothing that another session made is found again.
     for name in SERVICES:
         (made.root / f"services/{name}/server.py").write_text(os.urandom(16).hex())
@@ -152,6 +158,19 @@ def test_a_release_built_again_is_the_same(shop: Small) -> None:
     )
     assert not list(Path("/tmp").glob("sealift-rebuild-*/services/web"))  # noqa: S108
     assert git(shop.root, "status", "--short") == ""
+
+
+def test_a_release_can_be_built_again_when_its_ignores_have_expired(shop: Small) -> None:
+    shop.prepared.append(tomorrow)
+    try:
+        refused = shop.sealift("plan")
+        assert refused.returncode == 3, refused.stdout
+        assert "ignores.yaml:2:81 ignores[0].expires: expired" in refused.stderr
+        done = shop.sealift("rebuild", "v1.0.0", "--service", "web")
+    finally:
+        shop.prepared.clear()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "THE SAME" in done.stdout
 
 
 def test_what_differs_is_told_and_nothing_is_published(elsewhere: Small, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.config import Flags, InvalidConfig, load, resolve
 from pipelines.errors import ConfigError
+from pipelines.gating import in_force
 from pipelines.git import read_facts
 from pipelines.model import Severity, Target
 from pipelines.plan import Plan
@@ -153,6 +154,14 @@ def test_only_a_plan_with_all_its_images_shows_that_an_ignore_is_stale(
     ignoring: Git, flags: Flags, whole: list[bool]
 ) -> None:
     assert [ignore.whole for ignore in plan_of(ignoring, flags).rules.ignores] == whole
+
+
+def test_the_rules_of_an_earlier_day_lose_what_has_expired_since(ignoring: Git) -> None:
+    ignoring.write("ignores.yaml", IGNORES.replace("2025-02-01}\n  -", "2025-02-02}\n  -"))
+    rules = plan_of(ignoring, Flags(env="prod")).rules
+    assert [ignore.id for ignore in in_force(rules, today=date(2025, 2, 1)).ignores] == ["CVE-2025-1", "CVE-2025-2"]
+    (left,) = in_force(rules, today=date(2025, 2, 2)).ignores
+    assert (left.id, left.whole) == ("CVE-2025-1", False)
 
 
 def test_an_ignore_that_has_expired_ends_the_plan(ignoring: Git) -> None:
