@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
+from pipelines.model import RECORDS
 from pipelines.stages.sign import SIGNATURE
 from tests.faults.outcomes import published
 from tests.faults.small import Small
 from tests.scratch import REGISTRY
 
 PREDICATE = "dev.sigstore.bundle.predicateType"
+
+
+@pytest.fixture
+def repository(engine: Mapping[str, str], tmp_path: Path) -> Iterator[Small]:
+    """With an image of its own: other tests sign the one that they share with other keys too."""
+    made = Small.create(tmp_path, engine).under_a_prefix_of_its_own()
+    yield made
+    made.delete("web", RECORDS)
 
 
 def lists(repository: Small, digest: str) -> str:
