@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from pipelines.config import LoadedConfig, Settings, service_platforms
 from pipelines.config.ignores import read_ignores
+from pipelines.config.problems import REMEDY, InvalidConfig, Problem, in_order
 from pipelines.config.vex import read_vex
 from pipelines.ignores import Ignore
 from pipelines.model import Severity
 from pipelines.plan import Rules
+
+_T = TypeVar("_T")
 
 
 def rules_for(root: Path, loaded: LoadedConfig, settings: Settings, names: Sequence[str], *, now: datetime) -> Rules:
     """The rules. Reads VEX and ignores below `root`.
 
     :param names: the services of the plan.
-    :raises InvalidConfig: one of these files is not in order.
+    :raises InvalidConfig: with all that is not in order in these files.
     """
     policy = settings.policy
+    problems: list[Problem] = []
+    vex = _read(lambda: read_vex(root, policy.vex), problems)
+    ignores = _read(lambda: _ignores(root, loaded, settings, names, now), problems)
+    if problems:
+        raise InvalidConfig(in_order(problems), remedy=REMEDY)
     return Rules(
         severity=Severity[policy.severity],
         only_fixed=policy.only_fixed,
@@ -31,9 +40,18 @@ def rules_for(root: Path, loaded: LoadedConfig, settings: Settings, names: Seque
         deny_licences=tuple(policy.licences.deny),
         max_database_age_hours=settings.database.max_age_hours,
         rehearsal=settings.rehearsal,
-        vex=read_vex(root, policy.vex),
-        ignores=_ignores(root, loaded, settings, names, now),
+        vex=vex,
+        ignores=ignores,
     )
+
+
+def _read(read: Callable[[], tuple[_T, ...]], problems: list[Problem]) -> tuple[_T, ...]:
+    """What is read; or nothing, and its problems are added to the others'."""
+    try:
+        return read()
+    except InvalidConfig as error:
+        problems.extend(error.problems)
+        return ()
 
 
 def in_force(rules: Rules, *, today: date) -> Rules:

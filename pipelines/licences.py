@@ -7,20 +7,13 @@ list or in a package, is `GPL-3.0-only`.
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import cache
-
-from license_expression import (
-    AND,
-    OR,
-    ExpressionError,
-    LicenseExpression,
-    LicenseWithExceptionSymbol,
-    Licensing,
-    ParseError,
-    get_spdx_licensing,
-)
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from pipelines.errors import shown
+
+if TYPE_CHECKING:
+    from license_expression import LicenseExpression, Licensing
 
 UNKNOWN = "NOASSERTION"
 """What SPDX says of a package that does not declare its licence."""
@@ -28,8 +21,26 @@ UNKNOWN = "NOASSERTION"
 
 @cache
 def _spdx() -> Licensing:
-    """SPDX's list, as the library has it: reading it takes 40 ms."""
+    """SPDX's list, as the library has it. Importing and reading it takes 0.1 s, which most runs have no need of."""
+    from license_expression import get_spdx_licensing
+
     return get_spdx_licensing()
+
+
+@lru_cache(maxsize=4096)
+def _parsed(expression: str) -> LicenseExpression | None:
+    """The expression, with SPDX's names of today; None if it cannot be read. Packages have few different ones."""
+    from license_expression import ExpressionError, ParseError
+
+    try:
+        return _spdx().parse(expression or UNKNOWN)
+    except (ExpressionError, ParseError):
+        return None
+
+
+def _joined(parsed: LicenseExpression) -> bool:
+    """Whether it is of several licences, by AND or by OR."""
+    return isinstance(parsed, _spdx().AND | _spdx().OR)
 
 
 def listed(text: str) -> str:
@@ -37,11 +48,8 @@ def listed(text: str) -> str:
 
     :raises ValueError: it is none. A misspelled licence would forbid nothing.
     """
-    try:
-        parsed = _spdx().parse(text)
-    except (ExpressionError, ParseError):
-        parsed = None
-    if parsed is None or isinstance(parsed, AND | OR):
+    parsed = _parsed(text)
+    if parsed is None or _joined(parsed):
         raise ValueError(f"expected one SPDX licence, as in GPL-3.0-only, found {shown(text)}")
     own = [symbol.key for symbol in _spdx().unknown_license_symbols(parsed)]
     if not all(key == UNKNOWN or key.startswith("LicenseRef-") for key in own):
@@ -57,37 +65,31 @@ def objections(expression: str, *, allow: Collection[str], deny: Collection[str]
     :param allow: as `listed` gives them; if there are none, everything that is not denied may leave.
     :param deny: the same.
     """
-    try:
-        parsed = _spdx().parse(expression or UNKNOWN)
-    except (ExpressionError, ParseError):
-        return (expression,)
-    return _objections(parsed, frozenset(allow), frozenset(deny))
+    parsed = _parsed(expression)
+    return (expression,) if parsed is None else _objections(parsed, frozenset(allow), frozenset(deny))
 
 
 def named(expression: str) -> tuple[str, ...]:
     """Every licence in an expression, with its exception if it has one; the text itself if it cannot be read."""
-    try:
-        symbols = _spdx().license_symbols(_spdx().parse(expression or UNKNOWN), unique=True, decompose=False)
-    except (ExpressionError, ParseError):
+    parsed = _parsed(expression)
+    if parsed is None:
         return (expression,)
-    return tuple(str(symbol) for symbol in symbols)
+    return tuple(str(symbol) for symbol in _spdx().license_symbols(parsed, unique=True, decompose=False))
 
 
 def _objections(parsed: LicenseExpression, allow: frozenset[str], deny: frozenset[str]) -> tuple[str, ...]:
-    if not isinstance(parsed, AND | OR):
+    if not _joined(parsed):
         return () if _may(parsed, allow, deny) else (str(parsed),)
     each = [_objections(part, allow, deny) for part in parsed.args]
-    if isinstance(parsed, OR) and not all(each):
+    if isinstance(parsed, _spdx().OR) and not all(each):
         return ()
     return tuple(dict.fromkeys(name for names in each for name in names))
 
 
 def _may(symbol: LicenseExpression, allow: frozenset[str], deny: frozenset[str]) -> bool:
     """What the lists say of a licence with its exception comes before what they say of the licence alone."""
-    names = [str(symbol)]
-    if isinstance(symbol, LicenseWithExceptionSymbol):
-        names.append(symbol.license_symbol.key)
-    for name in names:
+    alone = getattr(symbol, "license_symbol", symbol)
+    for name in dict.fromkeys((str(symbol), str(alone))):
         if name in deny or name in allow:
             return name not in deny
     return not allow

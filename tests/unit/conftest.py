@@ -38,7 +38,7 @@ from pipelines.model import (
 )
 from pipelines.moves import TagMove
 from pipelines.plan import Plan, Rules, ServicePlan
-from pipelines.policy import judge
+from pipelines.policy import Violation, judge
 from pipelines.release import Place, Release, ServiceRelease
 from pipelines.tags import TagKind, TagReason
 
@@ -247,6 +247,22 @@ class Samples:
             for service in plan.services
             for platform in service.platforms
         )
+
+    def whole(self, plan: Plan, *given: Examined) -> list[Examined]:
+        """Every unit of the plan: these, and the others in order."""
+        units = {unit.image.unit: unit for unit in self.units(plan)}
+        return list({**units, **{unit.image.unit: unit for unit in given}}.values())
+
+    def judged(
+        self, *given: Examined, plan: Plan | None = None, database: Database | None = None
+    ) -> tuple[Violation, ...]:
+        """The verdict on the whole plan with these units in it, by the real database unless another is given."""
+        plan = plan or self.plan()
+        return judge(plan, self.whole(plan, *given), database or self.database())
+
+    def rules_broken(self, *given: Examined, plan: Plan | None = None) -> list[str]:
+        """The rules that are broken."""
+        return [violation.rule for violation in self.judged(*given, plan=plan)]
 
     def release(self, **changes: Any) -> Release:
         """The release as the gate leaves it, its violations judged from what is given."""

@@ -156,6 +156,16 @@ def test_only_a_plan_with_all_its_images_shows_that_an_ignore_is_stale(
     assert [ignore.whole for ignore in plan_of(ignoring, flags).rules.ignores] == whole
 
 
+def test_what_is_wrong_with_vex_hides_nothing_about_ignores(ignoring: Git) -> None:
+    policy = "policy: {ignores: ignores.yaml, vex: [vex.json]}"
+    config = (ignoring.root / "sealift.yaml").read_text().replace("policy: {ignores: ignores.yaml}", policy)
+    for name, text in {"sealift.yaml": config, "vex.json": "{", "ignores.yaml": IGNORES.replace("zlib", "'*'")}.items():
+        ignoring.write(name, text)
+    with pytest.raises(InvalidConfig) as caught:
+        plan_of(ignoring, Flags(env="prod"))
+    assert [problem.source for problem in caught.value.problems] == ["ignores.yaml", "ignores.yaml", "vex.json"]
+
+
 def test_the_rules_of_an_earlier_day_lose_what_has_expired_since(ignoring: Git) -> None:
     ignoring.write("ignores.yaml", IGNORES.replace("2025-02-01}\n  -", "2025-02-02}\n  -"))
     rules = plan_of(ignoring, Flags(env="prod")).rules

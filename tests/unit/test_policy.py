@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipelines.findings import counts
-from pipelines.model import REBUILT_LABEL, Database, Examined, Platform, Scan, Severity
-from pipelines.plan import Plan
+from pipelines.model import REBUILT_LABEL, Platform, Scan, Severity
 from pipelines.policy import Violation, judge, refusal
 
 if TYPE_CHECKING:
@@ -15,25 +14,6 @@ if TYPE_CHECKING:
 
 PLATFORMS = (Platform("linux/amd64"), Platform("linux/arm64"))
 ALL = ("UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL")
-
-
-def whole(samples: Samples, plan: Plan, *given: Examined) -> list[Examined]:
-    """Every unit of the plan: these, and the others in order."""
-    units = {unit.image.unit: unit for unit in samples.units(plan)}
-    return list({**units, **{unit.image.unit: unit for unit in given}}.values())
-
-
-def judged(
-    samples: Samples, *given: Examined, plan: Plan | None = None, database: Database | None = None
-) -> tuple[Violation, ...]:
-    """The verdict on the whole plan with these units in it, by the real database unless another is given."""
-    plan = plan or samples.plan()
-    return judge(plan, whole(samples, plan, *given), database or samples.database())
-
-
-def rules_broken(samples: Samples, *given: Examined, plan: Plan | None = None) -> list[str]:
-    """The rules that are broken."""
-    return [violation.rule for violation in judged(samples, *given, plan=plan)]
 
 
 def test_a_release_in_order_passes(samples: Samples) -> None:
@@ -50,7 +30,7 @@ def test_a_finding_counts_from_the_threshold_on(samples: Samples, found: str, th
     assert counts(finding, rules) is expected
     # The samples' own finding, which is LOW, is left out.
     plan = samples.plan([samples.service(platforms=(samples.amd64,))], rules=rules)
-    broken = rules_broken(samples, samples.unit(finding), plan=plan)
+    broken = samples.rules_broken(samples.unit(finding), plan=plan)
     assert broken == (["vulnerability"] if expected else [])
 
 
@@ -81,7 +61,7 @@ def test_a_vulnerability_of_one_platform_stops_the_release_and_names_it(samples:
 
 
 def test_what_cannot_be_mended_is_to_be_replaced(samples: Samples) -> None:
-    violations = judged(samples, samples.unit(samples.finding(fixed=None)))
+    violations = samples.judged(samples.unit(samples.finding(fixed=None)))
     assert [violation.remedy for violation in violations] == ["replace the package"]
 
 
@@ -89,7 +69,7 @@ def test_what_cannot_be_mended_is_to_be_replaced(samples: Samples) -> None:
 def test_a_secret_stops_the_release_whatever_its_severity(samples: Samples, severity: str) -> None:
     rules = replace(samples.rules, severity=Severity.CRITICAL, only_fixed=True)
     secret = replace(samples.secret(), severity=Severity[severity])
-    violations = judged(samples, samples.unit(secret), plan=samples.plan(rules=rules))
+    violations = samples.judged(samples.unit(secret), plan=samples.plan(rules=rules))
     assert [(violation.rule, violation.what) for violation in violations] == [
         ("secret", "Asymmetric Private Key in /app/key.pem, line 1")
     ]
@@ -113,7 +93,7 @@ def test_only_a_rehearsal_may_go_without_a_scan(samples: Samples, rehearsal: boo
 @pytest.mark.parametrize("rehearsal", [False, True])
 def test_an_image_that_was_not_scanned_does_not_leave(samples: Samples, rehearsal: bool) -> None:
     plan = samples.plan(rules=replace(samples.rules, rehearsal=rehearsal))
-    (violation,) = judged(samples, samples.unit(scan=None), plan=plan)
+    (violation,) = samples.judged(samples.unit(scan=None), plan=plan)
     assert (violation.service, violation.platform, violation.rule) == ("aidb", "linux/amd64", "scan")
     assert violation.what == "it was not scanned"
 
@@ -142,7 +122,7 @@ def test_a_release_of_nothing_does_not_pass_for_a_release_in_order(samples: Samp
 def test_a_rebuilt_base_is_for_rehearsals(samples: Samples, rehearsal: bool, broken: list[str]) -> None:
     plan = samples.plan(rules=replace(samples.rules, rehearsal=rehearsal))
     unit = samples.unit(image=samples.image(labels={REBUILT_LABEL: ""}))
-    assert rules_broken(samples, unit, plan=plan) == broken
+    assert samples.rules_broken(unit, plan=plan) == broken
 
 
 @pytest.mark.parametrize(
@@ -152,7 +132,7 @@ def test_a_scan_that_saw_nothing_where_the_sbom_saw_something(
     samples: Samples, scanned: int, described: int, broken: list[str]
 ) -> None:
     unit = samples.unit(scanned=scanned, packages=samples.packages * described)
-    assert rules_broken(samples, unit) == broken
+    assert samples.rules_broken(unit) == broken
 
 
 @pytest.mark.parametrize(
@@ -169,27 +149,27 @@ def test_a_scanner_that_does_not_know_the_distribution(
 ) -> None:
     packages = [replace(package, kind=kind) for kind in kinds for package in samples.packages]
     scan = Scan(findings=(), packages=1, created=samples.now, distributed=distributed)
-    assert rules_broken(samples, samples.unit(packages=tuple(packages), scan=scan)) == broken
+    assert samples.rules_broken(samples.unit(packages=tuple(packages), scan=scan)) == broken
 
 
 @pytest.mark.parametrize(
     ("size", "broken"), [(119_999_999, []), (120_000_000, []), (120_000_001, ["size"]), (999_000_000, ["size"])]
 )
 def test_the_size_budget_may_be_used_up(samples: Samples, size: int, broken: list[str]) -> None:
-    assert rules_broken(samples, samples.unit(image=samples.image(size=size))) == broken
+    assert samples.rules_broken(samples.unit(image=samples.image(size=size))) == broken
 
 
 def test_the_size_budget_is_the_services_own(samples: Samples) -> None:
     plan = samples.plan([samples.service("aidb", size_budget=10), samples.service("docs", size_budget=20)])
     images = [samples.image(name, platform, size=15) for name in ("docs", "aidb") for platform in PLATFORMS]
-    found = judged(samples, *[samples.unit(image=image) for image in images], plan=plan)
+    found = samples.judged(*[samples.unit(image=image) for image in images], plan=plan)
     assert [(violation.service, violation.rule) for violation in found] == [("aidb", "size")] * 2
     assert "services.aidb.size_budget" in found[0].remedy
 
 
 @pytest.mark.parametrize(("layers", "broken"), [(1, []), (40, []), (41, ["layers"])])
 def test_the_number_of_layers_is_limited(samples: Samples, layers: int, broken: list[str]) -> None:
-    assert rules_broken(samples, samples.unit(image=samples.image(layers=layers))) == broken
+    assert samples.rules_broken(samples.unit(image=samples.image(layers=layers))) == broken
 
 
 @pytest.mark.parametrize(
@@ -201,18 +181,18 @@ def test_the_number_of_layers_is_limited(samples: Samples, layers: int, broken: 
     ],
 )  # fmt: skip
 def test_images_do_not_run_as_root(samples: Samples, user: str, broken: list[str]) -> None:
-    assert rules_broken(samples, samples.unit(image=samples.image(user=user))) == broken
+    assert samples.rules_broken(samples.unit(image=samples.image(user=user))) == broken
 
 
 def test_root_may_be_allowed(samples: Samples) -> None:
     plan = samples.plan(rules=replace(samples.rules, allow_root=True))
-    assert rules_broken(samples, samples.unit(image=samples.image(user="0")), plan=plan) == []
+    assert samples.rules_broken(samples.unit(image=samples.image(user="0")), plan=plan) == []
 
 
 def test_every_rule_speaks_even_if_another_was_broken(samples: Samples) -> None:
     image = samples.image(user="", size=200_000_000, layers=50, labels={REBUILT_LABEL: ""})
     unit = samples.unit(samples.finding(), samples.secret(), scanned=0, image=image)
-    found = [violation.rule for violation in judged(samples, unit, database=samples.database(sample=True))]
+    found = [violation.rule for violation in samples.judged(unit, database=samples.database(sample=True))]
     assert found == ["database", "user", "size", "layers", "base", "scan", "vulnerability", "secret"]
 
 
@@ -234,7 +214,7 @@ def test_the_worst_findings_come_first(samples: Samples) -> None:
         samples.finding(id="CVE-Z", severity=Severity.CRITICAL),
     ]
     scan = Scan(findings=tuple(findings), packages=1, created=samples.now)
-    found = judged(samples, samples.unit(scan=scan))
+    found = samples.judged(samples.unit(scan=scan))
     assert [violation.what.split(", ")[0] for violation in found] == [
         "CVE-Z CRITICAL in openssl 3.0.1",
         "CVE-A HIGH in a 3.0.1",
