@@ -20,7 +20,7 @@ from pipelines.registry.sessions import authorities, new_session
 from pipelines.registry.words import json_of, lost, said
 
 _SECONDS = 30
-_URL, _TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
+REQUEST_URL, REQUEST_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 _CHECK = "check the trust that was set up for this repository: docs/registries.md says how"
 
 
@@ -31,7 +31,7 @@ def from_identity(environ: Mapping[str, str], kind: Kind, registry: str) -> Logi
     :raises RegistryError: the exchange was refused.
     """
     exchange = _EXCHANGES.get(kind.id)
-    if exchange is None or not environ.get(_URL) or not environ.get(_TOKEN):
+    if exchange is None or not environ.get(REQUEST_URL) or not environ.get(REQUEST_TOKEN):
         return None
     variables, change = exchange
     if not all(environ.get(name) for name in variables):
@@ -44,8 +44,8 @@ def job_token(environ: Mapping[str, str], audience: str) -> str:
 
     :raises RegistryError: GitHub gives none.
     """
-    headers = {"Authorization": f"Bearer {environ[_TOKEN]}"}
-    url = f"{environ[_URL]}&audience={quote(audience, safe='')}"
+    headers = {"Authorization": f"Bearer {environ[REQUEST_TOKEN]}"}
+    url = f"{environ[REQUEST_URL]}&audience={quote(audience, safe='')}"
     return str(_answer(environ, "GitHub's identity token", "get", url, headers=headers)["value"])
 
 

@@ -79,7 +79,7 @@ def execute(
             raise NothingToDo(*prepared.plan.notes)
         check_options(prepared.plan, options)
         if record is not None:
-            check_signable(environ, prepared.settings)
+            check_signable(environ, prepared.settings, root)
         recorder.planned(prepared.plan)
         return prepared
 

@@ -22,7 +22,7 @@ from ci.front import Ground, Prepared, run_id
 from ci.inside import REGISTRY_VARIABLE
 from ci.local.paths import space_left
 from ci.reach import check_reachable, reachable
-from ci.signer import public_source, signer_source
+from ci.signer import loopback_places, signer_source, trust_source
 from ci.telemetry import Telemetry
 from pipelines.config import is_loopback
 from pipelines.contexts import Context, sent
@@ -111,6 +111,7 @@ async def _session(client: dagger.Client, call: Call, observer: Observer) -> Ses
         project=ground.project,
         run=run_id(now, ground.about),
         tunnels=_tunnels(client, call),
+        signing=_signing_tunnels(client, call),
         docker_config=for_tools(client, found),
     )
 
@@ -118,7 +119,7 @@ async def _session(client: dagger.Client, call: Call, observer: Observer) -> Ses
         if call.record is not None:
             write_whole(call.record, text)
 
-    signer = signer_source(client, call.environ, ground.settings, observer)
+    signer = signer_source(toolbox, call.environ, ground.settings, call.root, observer)
     return Session(
         id=toolbox.run,
         toolbox=toolbox,
@@ -126,7 +127,7 @@ async def _session(client: dagger.Client, call: Call, observer: Observer) -> Ses
         observer=observer,
         recorder=call.telemetry.recorder,
         signer=signer,
-        public=public_source(client, call.environ, signer),
+        trust=trust_source(client, call.environ, ground.settings, call.root, signer),
         persist=persist,
         clock=lambda: datetime.now(UTC),
         started=now,
@@ -171,6 +172,12 @@ def _tunnels(client: dagger.Client, call: Call) -> dict[str, dagger.Service]:
         for registry in registries
         if is_loopback(registry)
     }
+
+
+def _signing_tunnels(client: dagger.Client, call: Call) -> dict[str, dagger.Service]:
+    """The ways of Cosign to what images are signed with on the user's loopback."""
+    places = loopback_places(call.environ, call.ground.settings, call.root)
+    return {place: client.address(f"tcp://{_host(call.environ, place) or place}").service() for place in places}
 
 
 async def _build_secret(client: dagger.Client, call: Call, name: str, address: str) -> dagger.Secret:

@@ -1,19 +1,30 @@
-"""The key pair that a run signs with."""
+"""Who signs a run, and whose signatures count in it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 import anyio
 import dagger
 
 from ci.addresses import secret_at
+from ci.identity_token import GIVEN, has_identity, token_source
 from ci.keys import KeyPair, ensure
+from ci.kms import files_of, variables_of
 from ci.local.paths import find_keys
-from pipelines.config import Settings
+from pipelines.config import KMS_SCHEMES, Settings, SigningFiles, is_loopback, kms_problem, read_signing, trust_of
 from pipelines.errors import ConfigError
-from pipelines.graph import Observer, PublicSource, SignerSource
-from pipelines.stages.sign import Signer, public_key
+from pipelines.graph import Observer, SignerSource, TrustSource
+from pipelines.stages.signer import Signer, key_signer, keyless_signer, kms_signer, public_key
+from pipelines.stages.toolbox import Toolbox
+from pipelines.trust import Trust
+
+_URL: Final = re.compile(r'"(https?://[^"]+)"')
 
 
 def local_keys(environ: Mapping[str, str]) -> KeyPair:
@@ -21,22 +32,62 @@ def local_keys(environ: Mapping[str, str]) -> KeyPair:
     return KeyPair(folder=find_keys(environ))
 
 
-def check_signable(environ: Mapping[str, str], settings: Settings) -> None:
+def method_of(environ: Mapping[str, str], settings: Settings) -> str:
+    """`key`, `kms` or `keyless`: what the configuration says, else what there is to sign with."""
+    signing = settings.signing
+    if signing.method is not None:
+        return signing.method
+    if key := environ.get("SIGNING_KEY") or signing.key:
+        return "kms" if key.partition("://")[0] in KMS_SCHEMES else "key"
+    if settings.rehearsal and not (signing.identities and has_identity(environ)):
+        return "key"
+    return "keyless"
+
+
+def check_signable(environ: Mapping[str, str], settings: Settings, root: Path) -> None:
     """See that there is something to sign with, as far as that is known before anything is asked.
 
-    :raises ConfigError: no key is named, where only the local environment has one of its own.
+    :raises ConfigError: there is no key and no identity, where only the local environment has a key of its own; or a
+        file that the configuration names cannot be used.
     """
-    if not environ.get("SIGNING_KEY") and not settings.rehearsal:
+    read_signing(root, settings.signing)
+    method = method_of(environ, settings)
+    where = f"for the environment {settings.environment!r}"
+    if method == "kms" and (wrong := kms_problem(_kms_key(environ, settings))):
+        raise ConfigError(f"the signing key {where}: {wrong}", remedy="set SIGNING_KEY, or 'signing.key'", step="key")
+    if method == "key" and not environ.get("SIGNING_KEY") and not settings.rehearsal:
         raise ConfigError(
-            f"no signing key for the environment {settings.environment!r}",
+            f"no signing key {where}",
             remedy="set SIGNING_KEY and SIGNING_PASSWORD to addresses such as file://PATH or env://NAME;"
             " to verify, SIGNING_PUBLIC_KEY is enough",
             step="key",
         )
+    if method == "keyless" and not settings.signing.identities:
+        raise ConfigError(
+            f"no signing key {where}, and no identity whose signatures count",
+            remedy="name who signs in 'signing.identities' of sealift.yaml (keyless), or set SIGNING_KEY and"
+            " SIGNING_PASSWORD to addresses such as file://PATH or env://NAME; docs/security.md has both",
+            step="key",
+        )
+    if method == "keyless" and not has_identity(environ):
+        raise ConfigError(
+            f"no identity to sign with {where}",
+            remedy="in GitHub Actions give the job 'permissions: id-token: write'; elsewhere let"
+            f" {GIVEN} say where an identity token is found (file://PATH or env://NAME)",
+            step="key",
+        )
+
+
+def loopback_places(environ: Mapping[str, str], settings: Settings, root: Path) -> list[str]:
+    """`host:port` of every service on this machine's loopback that images are signed with."""
+    config = read_signing(root, settings.signing).config or ""
+    urls = [*_URL.findall(config), _kms_key(environ, settings), environ.get("VAULT_ADDR", "")]
+    hosts = (urlsplit(url).netloc.rpartition("@")[2] for url in urls)
+    return [host for host in dict.fromkeys(hosts) if host and is_loopback(host)]
 
 
 def signer_source(
-    client: dagger.Client, environ: Mapping[str, str], settings: Settings, observer: Observer
+    toolbox: Toolbox, environ: Mapping[str, str], settings: Settings, root: Path, observer: Observer
 ) -> SignerSource:
     """Finds the signer when it is first asked for, and once."""
     lock, found = anyio.Lock(), list[Signer]()
@@ -44,27 +95,69 @@ def signer_source(
     async def source() -> Signer:
         async with lock:
             if not found:
-                found.append(await _signer(client, environ, settings, observer))
+                found.append(await _signer(toolbox, environ, settings, root, observer))
         return found[0]
 
     return source
 
 
-def public_source(client: dagger.Client, environ: Mapping[str, str], signer: SignerSource) -> PublicSource:
-    """Finds the public key: the one that SIGNING_PUBLIC_KEY names, else that of the key pair that would sign."""
+def trust_source(
+    client: dagger.Client, environ: Mapping[str, str], settings: Settings, root: Path, signer: SignerSource
+) -> TrustSource:
+    """Finds whose signatures count: SIGNING_PUBLIC_KEY's, those of the identities, else of the signer's own key."""
 
-    async def source() -> str:
+    async def source() -> Trust:
+        signing = settings.signing
         address = environ.get("SIGNING_PUBLIC_KEY")
-        if not address:
-            return (await signer()).public
-        return await (await secret_at(client, environ, "SIGNING_PUBLIC_KEY", address)).plaintext()
+        if address and signing.method != "keyless":
+            secret = await secret_at(client, environ, "SIGNING_PUBLIC_KEY", address)
+            return trust_of(signing, SigningFiles(), await secret.plaintext())
+        if method_of(environ, settings) == "keyless":
+            return _identities(settings, read_signing(root, signing))
+        return (await signer()).trust
 
     return source
 
 
-async def _signer(client: dagger.Client, environ: Mapping[str, str], settings: Settings, observer: Observer) -> Signer:
-    """The key that the variables name; else, for the local environment, the user's own pair."""
-    check_signable(environ, settings)
+def _identities(settings: Settings, files: SigningFiles) -> Trust:
+    """:raises ConfigError: nobody's signature counts."""
+    if not settings.signing.identities:
+        raise ConfigError(
+            f"nobody's signature counts in the environment {settings.environment!r}",
+            remedy="name who signs in 'signing.identities' of sealift.yaml, or set SIGNING_PUBLIC_KEY",
+            step="key",
+        )
+    return trust_of(settings.signing, files)
+
+
+async def _signer(
+    toolbox: Toolbox, environ: Mapping[str, str], settings: Settings, root: Path, observer: Observer
+) -> Signer:
+    check_signable(environ, settings, root)
+    method = method_of(environ, settings)
+    if method == "keyless":
+        files = read_signing(root, settings.signing)
+        source = token_source(toolbox.client, environ, settings)
+        await source()
+        return keyless_signer(_identities(settings, files), toolbox, source, files.config)
+    nobody = trust_of(settings.signing, SigningFiles(), "")
+    if method == "kms":
+        origin = _kms_key(environ, settings)
+        variables, files_there = await variables_of(toolbox.client, environ), await files_of(toolbox.client, environ)
+        made = kms_signer(nobody, toolbox, origin, variables=variables, files=files_there)
+    else:
+        made, origin = await _pair(toolbox, environ, nobody, observer)
+    public = await public_key(made, toolbox, origin=origin)
+    return replace(made, trust=replace(nobody, public=public))
+
+
+def _kms_key(environ: Mapping[str, str], settings: Settings) -> str:
+    return environ.get("SIGNING_KEY") or settings.signing.key or ""
+
+
+async def _pair(toolbox: Toolbox, environ: Mapping[str, str], trust: Trust, observer: Observer) -> tuple[Signer, str]:
+    """The key that the variables name; else, for the local environment, the user's own pair. And where it is."""
+    client = toolbox.client
     key, password = environ.get("SIGNING_KEY"), environ.get("SIGNING_PASSWORD")
     if not key:
         pair = local_keys(environ)
@@ -77,5 +170,4 @@ async def _signer(client: dagger.Client, environ: Mapping[str, str], settings: S
         if password
         else client.set_secret("no-password", "")
     )
-    public = await public_key(client, secret, secret_password, origin=key)
-    return Signer(key=secret, password=secret_password, public=public)
+    return key_signer(trust, secret, secret_password), key

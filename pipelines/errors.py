@@ -121,6 +121,8 @@ class SigningError(SealiftError):
     """A signature or attestation could not be made, or did not verify."""
 
     exit_code = ExitCode.SIGNING
+    passing = False
+    """Whether it may pass by itself: a service that signing needs did not answer."""
 
 
 class SeveralErrors(SealiftError):

@@ -26,6 +26,9 @@ PLATFORM = (
 OCI = "org.opencontainers.image."
 """Prefix of the image specification's pre-defined annotation keys, used as labels too, as most builders do."""
 
+VERSION = f"{OCI}version"
+"""What an image is a version of, by itself: label and annotation."""
+
 REBUILT_LABEL = "dev.sealift.rebuilt"
 """Label of base images that were assembled on a machine without access to the official ones."""
 
@@ -174,11 +177,15 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class Sealed:
-    """What one service publishes: its index, and the platforms in it. All of it is signed, each platform attested."""
+    """What one service publishes: its index, and the platforms in it. All of it is signed, each platform attested.
+
+    :param version: that it says it is of, `org.opencontainers.image.version`; decides about identities that name one.
+    """
 
     service: str
     index: Digest
     platforms: Mapping[Platform, Digest]
+    version: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

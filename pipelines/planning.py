@@ -15,7 +15,7 @@ from pipelines.gating import rules_for
 from pipelines.git import GitFacts, Revision, last_change
 from pipelines.git_range import read_range
 from pipelines.inputs import read_dockerfiles
-from pipelines.model import OCI, Platform
+from pipelines.model import OCI, VERSION, Platform
 from pipelines.plan import Plan, ServicePlan
 from pipelines.releasable import check_commit, check_depth, check_git_tags, chosen, notes, released, unaffected
 from pipelines.tags import TagInputs, TagReason, explicit, tags_for
@@ -166,7 +166,7 @@ def _labels(
         f"{OCI}revision": revision.commit + ("-dirty" if dirty else ""),
         f"{OCI}created": revision.committed.strftime("%Y-%m-%dT%H:%M:%SZ"),
         f"{OCI}licenses": service.licence or loaded.config.licence,
-        f"{OCI}version": version or revision.commit[:7],
+        VERSION: version or revision.commit[:7],
     }
     if service.description:
         labels[f"{OCI}description"] = service.description

@@ -179,6 +179,7 @@ class Record(_Data):
                 platforms={
                     model.Platform(platform): model.Digest(unit.digest) for platform, unit in service.platforms.items()
                 },
+                version=next((unit.labels.get(model.VERSION) for unit in service.platforms.values()), None),
             )
             for name, service in self.services.items()
             if service.index

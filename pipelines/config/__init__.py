@@ -14,15 +14,17 @@ from pipelines.config.schema import (
     Policy,
     Retention,
     Service,
-    Signing,
     TagRule,
 )
 from pipelines.config.selection import all_platforms, service_platforms, with_needed
 from pipelines.config.settings import Flags, Origin, Settings
+from pipelines.config.signing import KMS_SCHEMES, Signing, kms_problem
+from pipelines.config.signing_files import SigningFiles, read_signing, trust_of
 from pipelines.config.values import is_loopback, parse_secret_address
 from pipelines.config.variables import VARIABLES
 
 __all__ = [
+    "KMS_SCHEMES",
     "VARIABLES",
     "Boot",
     "Config",
@@ -39,16 +41,20 @@ __all__ = [
     "ServicePaths",
     "Settings",
     "Signing",
+    "SigningFiles",
     "TagRule",
     "all_platforms",
     "check_flags",
     "environ_with_dotenv",
     "is_loopback",
+    "kms_problem",
     "load",
     "parse",
     "parse_secret_address",
+    "read_signing",
     "resolve",
     "resolve_paths",
     "service_platforms",
+    "trust_of",
     "with_needed",
 ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import graphlib
 from collections.abc import Iterable, Iterator, Sequence
 
+from pipelines.config.inherited import over
 from pipelines.config.problems import Finding, KeyPath, suggestion
 from pipelines.config.schema import Config, Destination, Environment, Policy, Service, TagRule
+from pipelines.config.signing import check_signing
 from pipelines.config.values import parse_registry, parse_secret_address
 from pipelines.errors import shown
 from pipelines.model import RECORDS, Repository
@@ -25,6 +27,7 @@ def check_keys(config: Config) -> Iterator[Finding]:
     for name, service in config.services.items():
         yield from _check_service(config, name, service)
     yield from _check_cycles(config)
+    yield from dict.fromkeys(_check_signing(config))
 
 
 def _check_top(config: Config) -> Iterator[Finding]:
@@ -70,6 +73,14 @@ def _check_environment(config: Config, name: str) -> Iterator[Finding]:
     if {TagRule.LATEST_ON_MAIN, TagRule.LATEST_ON_RELEASE} <= set(rules):
         at = (*path, "tags") if environment.tags else ("tags",)
         yield at, "latest-on-main and latest-on-release both move 'latest'; choose one of them"
+
+
+def _check_signing(config: Config) -> Iterator[Finding]:
+    """What each environment comes to; what is wrong with the top level's is wrong in all that have it."""
+    for name, environment in config.environments.items():
+        own = over(config.signing, environment.signing)
+        path: KeyPath = ("signing",) if own is None else ("environments", name, "signing")
+        yield from check_signing(path, own or config.signing)
 
 
 def _check_policy(path: KeyPath, policy: Policy | None) -> Iterator[Finding]:

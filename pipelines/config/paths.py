@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipelines.config.problems import Finding
-from pipelines.config.schema import Config, Service
+from pipelines.config.problems import Finding, KeyPath
+from pipelines.config.schema import Config, Environment, Service
 from pipelines.errors import shown
 
 
@@ -35,18 +35,11 @@ def _normal(path: str) -> PurePosixPath:
 
 
 def check_files(root: Path, config: Config) -> Iterator[Finding]:
-    """Contexts, Dockerfiles, ignores and VEX: there, and inside the root or the context. Reads no file's text."""
+    """Contexts, Dockerfiles, and what policy and signing name: there, and in the root or the context. Reads no text."""
     real_root = root.resolve()
-    policies = {("policy",): config.policy} | {
-        ("environments", name, "policy"): environment.policy for name, environment in config.environments.items()
-    }
-    for key, policy in policies.items():
-        if policy is not None:
-            files = {(*key, "ignores"): policy.ignores} if policy.ignores else {}
-            files |= {(*key, "vex", number): file for number, file in enumerate(policy.vex)}
-            for at, file in files.items():
-                if wrong := _wrong(real_root, _normal(file), folder=False):
-                    yield at, wrong
+    for at, file in _named(config):
+        if wrong := _wrong(real_root, _normal(file), folder=False):
+            yield at, wrong
     for name, service in config.services.items():
         paths = resolve_paths(name, service)
         wrong = _wrong(real_root, paths.context, folder=True)
@@ -57,6 +50,21 @@ def check_files(root: Path, config: Config) -> Iterator[Finding]:
             if not service.dockerfile:
                 continue
         yield from _check_dockerfile(real_root, name, service, paths, context_is_there=not wrong)
+
+
+def _named(config: Config) -> Iterator[tuple[KeyPath, str]]:
+    """The files that the policy and the signing of the top level and of each environment name."""
+    layers: dict[KeyPath, Config | Environment] = {(): config}
+    layers |= {("environments", name): environment for name, environment in config.environments.items()}
+    for key, layer in layers.items():
+        if policy := layer.policy:
+            if policy.ignores:
+                yield (*key, "policy", "ignores"), policy.ignores
+            yield from (((*key, "policy", "vex", number), file) for number, file in enumerate(policy.vex))
+        if signing := layer.signing:
+            for name in ("trusted_root", "signing_config"):
+                if file := getattr(signing, name):
+                    yield (*key, "signing", name), file
 
 
 def _check_dockerfile(

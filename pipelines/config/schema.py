@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import ByteSize, Field
 
+from pipelines.config.signing import Signing
 from pipelines.config.types import (
     TAG_PREFIX,
     URL_PATH,
@@ -87,12 +88,6 @@ class Database(Strict):
         default=False,
         description="Use the sample kept in the repository when no database can be reached. Local environment only.",
     )
-
-
-class Signing(Strict):
-    """How images are signed. Keyless signing is not there yet."""
-
-    method: Literal["key"] = "key"
 
 
 class Licences(Strict):

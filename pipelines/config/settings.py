@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pipelines.config.schema import Database, Policy, Retention, Signing, TagRule
+from pipelines.config.schema import Database, Policy, Retention, TagRule
+from pipelines.config.signing import Signing
 from pipelines.config.values import is_loopback
 from pipelines.model import Platform, Tag, Target
 

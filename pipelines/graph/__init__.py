@@ -14,7 +14,7 @@ import dagger
 from pipelines import tools
 from pipelines.errors import ConfigError, RegistryError
 from pipelines.graph.carry import carry
-from pipelines.graph.context import Observer, Options, Persist, PublicSource, Run, SecretSource, Session, SignerSource
+from pipelines.graph.context import Observer, Options, Persist, Run, SecretSource, Session, SignerSource, TrustSource
 from pipelines.graph.look import look, to_carry
 from pipelines.graph.quarantine import held
 from pipelines.graph.records import check_claim, claim, keep
@@ -34,12 +34,12 @@ __all__ = [
     "Observer",
     "Options",
     "Persist",
-    "PublicSource",
     "Run",
     "SecretSource",
     "Session",
     "SignerSource",
     "Slots",
+    "TrustSource",
     "check_options",
     "release",
     "reports_of",
@@ -86,7 +86,7 @@ async def _release(run: Run, out: Path) -> Release:
         database=database,
         units=units,
         violations=judge(run.plan, units, database),
-        public_key=(await run.signer()).public,
+        public_key=(await run.trust()).public,
         keys=await lasting(run, examination.reuse),
     )
     await write_reports(reports_of(run, examination), out)

@@ -18,9 +18,10 @@ from pipelines.model import Digest, Target, Unit
 from pipelines.plan import Plan, ServicePlan
 from pipelines.registry.clients import Clients
 from pipelines.stages.failures import ENGINE_FAILURES, lost
-from pipelines.stages.sign import Signer
+from pipelines.stages.signer import Signer
 from pipelines.stages.toolbox import Toolbox
 from pipelines.telemetry import Recorder
+from pipelines.trust import Trust
 
 
 class Observer(Protocol):
@@ -43,10 +44,10 @@ SecretSource = Callable[[str, str], Awaitable[dagger.Secret]]
 """Id and address of a build secret → the secret, named by its id."""
 
 SignerSource = Callable[[], Awaitable[Signer]]
-"""The key pair that signs, found when it is first asked for: what signs nothing needs none."""
+"""Who signs, found when first asked for: what signs nothing needs nobody."""
 
-PublicSource = Callable[[], Awaitable[str]]
-"""The public key, PEM, that signatures are verified with."""
+TrustSource = Callable[[], Awaitable[Trust]]
+"""Whose signatures count."""
 
 Persist = Callable[[str], Awaitable[None]]
 """Keeps the release record's text somewhere that outlives the run."""
@@ -104,7 +105,7 @@ class Session:
     observer: Observer
     recorder: Recorder
     signer: SignerSource
-    public: PublicSource
+    trust: TrustSource
     persist: Persist
     clock: Callable[[], datetime]
     started: datetime

@@ -8,8 +8,9 @@ from functools import partial
 from pipelines.graph.context import Session
 from pipelines.graph.together import together
 from pipelines.model import Digest, Sealed, Target
-from pipelines.stages.sign import PREDICATES, verifies
+from pipelines.stages.sign import PREDICATES
 from pipelines.stages.toolbox import Toolbox, quarantined
+from pipelines.stages.verify import verifies
 
 
 def reference(toolbox: Toolbox, service: str, digest: Digest, target: Target | None = None) -> str:
@@ -29,10 +30,11 @@ async def objections(session: Session, sealed: Sequence[Sealed], target: Target 
     platforms = [at(one.service, digest) for one in sealed for digest in one.platforms.values()]
     tops = [at(one.service, one.index) for one in sealed]
     found: list[str] = []
-    public = await session.public()
+    trust = await session.trust()
+    parties = trust.parties(sealed)
 
     async def check(references: list[str], kind: str | None) -> None:
-        objection = await verifies(session.toolbox, public, references, kind=kind, outward=target is not None)
+        objection = await verifies(session.toolbox, trust, parties, references, kind=kind, outward=target is not None)
         if objection:
             found.append(objection)
 

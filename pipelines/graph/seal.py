@@ -11,11 +11,13 @@ from pipelines.graph.proof import objections, reference
 from pipelines.graph.together import together
 from pipelines.graph.units import Examination
 from pipelines.key import ANNOTATION
-from pipelines.model import Digest, Sealed, Unit
+from pipelines.model import VERSION, Digest, Sealed, Unit
 from pipelines.plan import ServicePlan
 from pipelines.stages import quarantine
 from pipelines.stages.index import index
-from pipelines.stages.sign import PREDICATES, attest, sign, verifies
+from pipelines.stages.sign import PREDICATES, attest, sign
+from pipelines.stages.verify import verifies
+from pipelines.trust import Party
 
 # Registries without the referrers API keep the list of what is attached to a digest under a tag, which is read, changed
 # and written back. Another run on the same engine can undo an addition; what is then missing is added again.
@@ -44,7 +46,9 @@ async def join(run: Run, examination: Examination, keys: Mapping[str, str]) -> L
             note.digest = await index(run.toolbox, service, images, annotations={ANNOTATION: key} if key else {})
             note.text = note.digest.short
         platforms = {unit.platform: examination.digests[unit] for unit in units}
-        lot[service.name] = Sealed(service=service.name, index=note.digest, platforms=platforms)
+        lot[service.name] = Sealed(
+            service=service.name, index=note.digest, platforms=platforms, version=service.labels[VERSION]
+        )
 
     await together(partial(one, service) for service in run.plan.published)
     return {service.name: lot[service.name] for service in run.plan.published}
@@ -68,7 +72,7 @@ async def seal(run: Run, examination: Examination, sealed: Sequence[Sealed]) -> 
     if objection is not None:
         raise SigningError(
             f"what was just signed does not verify: {objection}",
-            remedy="check the key with 'sealift keys'; nothing was published",
+            remedy="check the key with 'sealift keys', or the identities in 'signing'; nothing was published",
             step="verify",
         )
 
@@ -83,7 +87,9 @@ async def _bare(run: Run, sealed: Sequence[Sealed]) -> frozenset[Digest]:
 
     async def look(one: Sealed) -> None:
         tags = await quarantine.tags(run.toolbox, one.service)
-        found.update(digest for digest in _digests(one) if digest.replace(":", "-") not in tags)
+        found.update(
+            digest for digest in _digests(one) if not any(tag.startswith(digest.replace(":", "-")) for tag in tags)
+        )
 
     async with run.step("verify") as note:
         await together(partial(look, one) for one in sealed)
@@ -101,19 +107,20 @@ async def _seal(run: Run, examination: Examination, one: Sealed, bare: Collectio
     :param bare: what nothing is attached to.
     """
     signer = await run.signer()
+    parties = signer.trust.parties([one])
     digests = [digest for digest in _digests(one) if digest in bare]
     others = [reference(run.toolbox, one.service, digest) for digest in _digests(one) if digest not in bare]
-    if others and await verifies(run.toolbox, signer.public, others):
+    if others and await verifies(run.toolbox, signer.trust, parties, others):
         digests = list(_digests(one))
     if digests:
         async with run.step("sign", one.service):
             references = [reference(run.toolbox, one.service, digest) for digest in digests]
             await sign(run.toolbox, signer, references, service=one.service)
     units = {Unit(service=one.service, platform=platform): digest in bare for platform, digest in one.platforms.items()}
-    await together(partial(_attest, run, examination, unit, new=new) for unit, new in units.items())
+    await together(partial(_attest, run, examination, unit, parties, new=new) for unit, new in units.items())
 
 
-async def _attest(run: Run, examination: Examination, unit: Unit, *, new: bool) -> None:
+async def _attest(run: Run, examination: Examination, unit: Unit, parties: Sequence[Party], *, new: bool) -> None:
     """Attest both documents, one after the other: each addition rewrites the list of the digest's attachments.
 
     :param new: neither is attested yet.
@@ -122,6 +129,6 @@ async def _attest(run: Run, examination: Examination, unit: Unit, *, new: bool) 
     signer = await run.signer()
     async with run.step("attest", unit):
         for kind, name in PREDICATES.items():
-            if new or await verifies(run.toolbox, signer.public, [image], kind=kind):
+            if new or await verifies(run.toolbox, signer.trust, parties, [image], kind=kind):
                 document = examination.sboms[unit].files.file(name)
                 await attest(run.toolbox, signer, image, kind, document, service=unit.service, platform=unit.platform)

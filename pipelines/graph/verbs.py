@@ -16,10 +16,11 @@ from pipelines.graph.context import Run
 from pipelines.graph.quarantine import held, start
 from pipelines.graph.together import Job, together
 from pipelines.graph.units import Examination, begin, build_one, describe, kept, look_up, scan_one
-from pipelines.model import Digest, Platform, Unit
+from pipelines.model import VERSION, Digest, Platform, Sealed, Unit
 from pipelines.plan import ServicePlan
 from pipelines.registry import remote
-from pipelines.stages.sign import PREDICATES, verifies
+from pipelines.stages.sign import PREDICATES
+from pipelines.stages.verify import verifies
 
 
 async def only(run: Run, *, scans: bool = False, sboms: bool = False, export: Path | None = None) -> Examination:
@@ -128,12 +129,15 @@ async def _verify(run: Run, service: ServicePlan) -> Verified:
     address = run.toolbox.at(target, service.name)
     images = [f"{address}@{child}" for child in children.values()]
     checks = [(None, [f"{address}@{digest}", *images]), *((kind, images) for kind in PREDICATES)]
+    trust = await run.trust()
+    version = (await remote.annotated(run.registries(target), service.name, digest)).get(VERSION)
+    parties = trust.parties([Sealed(service=service.name, index=digest, platforms=children, version=version)])
     for kind, references in checks:
-        objection = await verifies(run.toolbox, await run.public(), references, kind=kind, outward=True)
+        objection = await verifies(run.toolbox, trust, parties, references, kind=kind, outward=True)
         if objection:
             raise SigningError(
                 f"{reference}: {kind or 'signature'}: {objection}",
-                remedy="do not use this image; it was not signed with this key, or it was changed",
+                remedy="do not use this image; it was not signed with this key or identity, or it was changed",
                 **where,
             )
     return Verified(service=service.name, reference=reference, index=digest, platforms=children)

@@ -19,7 +19,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from pipelines.errors import RegistryError
+from pipelines.errors import RegistryError, SigningError
 from pipelines.registry.answers import Meaning, final, meaning
 
 P = ParamSpec("P")
@@ -34,6 +34,8 @@ BUDGET_SECONDS = 90
 
 def passing(error: BaseException) -> bool:
     """Whether a failure may pass by itself: 408, 429, 5xx, resets, timeouts, but no refusal."""
+    if isinstance(error, SigningError):
+        return error.passing
     return isinstance(error, RegistryError) and not final(error.what)
 
 

@@ -47,6 +47,7 @@ class Toolbox:
 
     :param run: identifies this run.
     :param tunnels: registry on the user's loopback → the service through which it is reached.
+    :param signing: URL's `host:port` on the user's loopback → the same, of the services that images are signed with.
     :param docker_config: a Docker `config.json` with the credentials for the registries.
     """
 
@@ -54,6 +55,7 @@ class Toolbox:
     project: str
     run: str
     tunnels: Mapping[str, dagger.Service] = field(default_factory=dict)
+    signing: Mapping[str, dagger.Service] = field(default_factory=dict)
     docker_config: dagger.Secret | None = None
     _asked: Iterator[int] = field(default_factory=count, repr=False, compare=False)
     # dagger-io asks for a service's id once for each chain that it is bound into; forks of one chain share the answer.
@@ -92,6 +94,10 @@ class Toolbox:
         """The tool with the registries in reach, and their credentials, that never answers from the cache."""
         return self.asked(self._made(f"{tool.name} outward", lambda: self._reaching(self.tool(tool))))
 
+    def signing_tool(self, tool: Tool) -> dagger.Container:
+        """The tool with the services that images are signed with in reach; never answers from the cache."""
+        return self.asked(self._made(f"{tool.name} signing", lambda: _bound(self.tool(tool), self.signing)))
+
     def regctl(self) -> dagger.Container:
         """regctl that speaks plain HTTP to the quarantine."""
         return self._made("regctl inward", lambda: self._regctl(self.tool(tools.REGCTL), QUARANTINE))
@@ -124,8 +130,7 @@ class Toolbox:
         )
 
     def _reaching(self, container: dagger.Container) -> dagger.Container:
-        for registry, tunnel in self.tunnels.items():
-            container = container.with_service_binding(alias(registry), tunnel)
+        container = _bound(container, self.tunnels)
         if self.docker_config is not None:
             container = container.with_env_variable("DOCKER_CONFIG", _DOCKER_CONFIG).with_mounted_secret(
                 f"{_DOCKER_CONFIG}/config.json", self.docker_config
@@ -147,6 +152,20 @@ class Toolbox:
     def host(self, registry: str) -> str:
         """The registry's host as a tool container sees it."""
         return f"{alias(registry)}:{port_of(registry)}" if registry in self.tunnels else registry
+
+
+def _bound(container: dagger.Container, tunnels: Mapping[str, dagger.Service]) -> dagger.Container:
+    for place, tunnel in tunnels.items():
+        container = container.with_service_binding(alias(place), tunnel)
+    return container
+
+
+def as_seen_by_tools(text: str, places: Iterable[str]) -> str:
+    """A text in which URLs of these places on the user's loopback are those that tool containers have for them."""
+    for place in places:
+        text = text.replace(f"://{place}/", f"://{alias(place)}:{port_of(place)}/")
+        text = re.sub(rf"://{re.escape(place)}(?![\w.:-])", f"://{alias(place)}:{port_of(place)}", text)
+    return text
 
 
 def alias(registry: str) -> str:

@@ -63,8 +63,8 @@ def test_the_example_sets_nothing_and_explains_everything(tmp_path: Path) -> Non
     (tmp_path / ".env").write_text(text)
     assert environ_with_dotenv(tmp_path, {}) == {}
     pairs = dict(re.findall(r"^# ([A-Z_]+)=(.*)$", text, re.MULTILINE))
-    assert set(pairs) == {*VARIABLES, "SIGNING_KEY", "SIGNING_PASSWORD", "SIGNING_PUBLIC_KEY"}
-    for name in ("DOCKER_PASSWORD", "SIGNING_KEY", "SIGNING_PASSWORD", "SIGNING_PUBLIC_KEY"):
+    assert set(pairs) == {*VARIABLES, "SIGNING_KEY", "SIGNING_PASSWORD", "SIGNING_PUBLIC_KEY", "SIGNING_TOKEN"}
+    for name in ("DOCKER_PASSWORD", "SIGNING_KEY", "SIGNING_PASSWORD", "SIGNING_PUBLIC_KEY", "SIGNING_TOKEN"):
         parse_secret_address(pairs[name])
 
 

@@ -22,7 +22,7 @@ def test_defaults_and_file(config: Config) -> None:
     assert (settings.jobs, settings.origins["jobs"]) == (4, Origin.DEFAULT)
     assert (settings.image_pull_policy, settings.origins["image_pull_policy"]) == ("IfNotPresent", Origin.DEFAULT)
     assert (settings.policy.severity, settings.origins["policy"]) == ("LOW", Origin.FILE)
-    assert (settings.signing.method, settings.origins["signing"]) == ("key", Origin.DEFAULT)
+    assert (settings.signing.method, settings.origins["signing"]) == (None, Origin.DEFAULT)
     assert (settings.version, settings.git_sha, settings.username, settings.password) == (None,) * 4
     assert settings.platforms == ("linux/amd64", "linux/arm64", "linux/arm/v7")
     assert settings.origins["platforms"] == Origin.DEFAULT

@@ -115,8 +115,8 @@ def test_service(services: Services, problems_of: Problems, line: str, message: 
         ),
         ("policy: {allow_root: 'yes'}", "7:22 policy.allow_root: expected true or false, found the text 'yes'"),
         (
-            "signing: {method: keyless}",
-            "7:19 signing.method: expected 'key', found the text 'keyless'; did you mean 'key'?",
+            "signing: {method: keylss}",
+            "7:19 signing.method: expected 'key', 'kms' or 'keyless', found the text 'keylss'; did you mean 'keyless'?",
         ),
     ],
 )

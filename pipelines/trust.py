@@ -1,0 +1,98 @@
+"""Whose signatures count: those of a key, or those of identities that Fulcio has put into a certificate. Pure.
+
+Identities are exact. `{service}` and `{version}` in one stand for what an image says of itself (its annotation
+`org.opencontainers.image.version`, which is signed): a workflow that releases git tags has another identity for each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from pipelines.model import Sealed
+from pipelines.versions import parse
+
+GITHUB_ISSUER: Final = "https://token.actions.githubusercontent.com"
+"""Who signs GitHub Actions' identity tokens (GitHub's documentation, "OpenID Connect")."""
+
+PLACEHOLDERS: Final = ("service", "version")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def placeholders(subject: str) -> list[str]:
+    """The names in braces, as they stand there."""
+    return _PLACEHOLDER.findall(subject)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who may sign, as Fulcio's certificates name it.
+
+    :param subject: the certificate's subject alternative name, as in `https://github.com/OWNER/REPOSITORY/.github/
+        workflows/release.yml@refs/heads/main`; with placeholders.
+    :param pattern: the subject is a regular expression (RE2) that has to match as a whole.
+    """
+
+    issuer: str
+    subject: str
+    pattern: bool = False
+
+    def of(self, service: str, version: str | None) -> str | None:
+        """The subject for one image; None if it names a version, and the image is of none."""
+        if "version" in placeholders(self.subject) and (version is None or parse(version) is None):
+            return None
+        values = {"service": service, "version": version or ""}
+        return _PLACEHOLDER.sub(lambda found: values[found[1]], self.subject)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Party:
+    """Identities of one issuer, of which each may have signed.
+
+    :param subjects: exact; none if there is a pattern.
+    """
+
+    issuer: str
+    subjects: tuple[str, ...] = ()
+    pattern: str | None = None
+
+    @property
+    def expression(self) -> str:
+        """A regular expression (RE2) that matches these subjects, and nothing else."""
+        return self.pattern if self.pattern is not None else f"^(?:{'|'.join(map(re.escape, self.subjects))})$"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """Whose signatures count.
+
+    :param public: PEM of a public key; None where identities count.
+    :param root: a trusted root, JSON (sigstore/protobuf-specs, `TrustedRoot`); None for the public instance's.
+    :param certificates_logged: the root has a log of certificates, and so each certificate must be in it.
+    :param legacy: signatures have the format from before Sigstore bundles.
+    """
+
+    public: str | None = None
+    identities: tuple[Identity, ...] = ()
+    root: str | None = None
+    certificates_logged: bool = True
+    legacy: bool = False
+
+    def parties(self, sealed: Iterable[Sealed]) -> tuple[Party, ...]:
+        """Who may have signed these, by issuer; none if a key counts, or nobody may have."""
+        images = list(sealed)
+        exact: dict[str, dict[str, None]] = {}
+        for identity in self.identities:
+            for one in images if not identity.pattern else ():
+                if subject := identity.of(one.service, one.version):
+                    exact.setdefault(identity.issuer, {})[subject] = None
+        return (
+            *(Party(issuer=issuer, subjects=tuple(subjects)) for issuer, subjects in exact.items()),
+            *(
+                Party(issuer=identity.issuer, pattern=f"^(?:{identity.subject})$")
+                for identity in self.identities
+                if identity.pattern
+            ),
+        )

@@ -1,0 +1,115 @@
+"""Identity tokens: what one says is looked at before anything is built with it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import jwt
+import pytest
+
+from ci.identity_token import check_claims, claims_of, has_identity
+from ci.signer import check_signable, method_of
+from pipelines.config import Settings, parse, resolve
+from pipelines.errors import ConfigError, SigningError
+from pipelines.trust import GITHUB_ISSUER
+
+SUBJECT = "https://github.com/example/shop/.github/workflows/release.yml@refs/heads/main"
+GITHUB = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://example.com/?a=b", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x"}
+NOW = 1_750_000_000.0
+
+
+@pytest.fixture
+def settings() -> Callable[..., Settings]:
+    def make(signing: str = f"{{identities: [{{subject: {SUBJECT}}}]}}", env: str = "prod") -> Settings:
+        text = f"""\
+version: 1
+project: shop
+source: https://example.com/shop
+services: {{web: {{}}}}
+signing: {signing}
+environments: {{local: {{registry: 'localhost:5000'}}, prod: {{registry: ghcr.io}}}}
+"""
+        return resolve(parse(text), environ={"SEALIFT_ENV": env})
+
+    return make
+
+
+def token(**claims: object) -> str:
+    return jwt.encode({"iss": GITHUB_ISSUER, "exp": NOW + 300, **claims}, secrets.token_hex(32), algorithm="HS256")
+
+
+def test_what_a_token_says() -> None:
+    assert claims_of(token(repository="example/shop"))["repository"] == "example/shop"
+    for text in ("", "not-a-token", "a.b.c", jwt.encode({"exp": 1}, secrets.token_hex(32), algorithm="HS256")):
+        with pytest.raises(SigningError, match="what is given as an identity token is none") as caught:
+            claims_of(text)
+        assert not text or text not in str(caught.value)
+
+
+def test_an_expired_token(settings: Callable[..., Settings]) -> None:
+    with pytest.raises(SigningError, match="has expired 60 s ago"):
+        check_claims(claims_of(token(exp=NOW - 60)), settings(), now=NOW)
+
+
+def test_a_token_of_an_issuer_whose_identities_do_not_count(settings: Callable[..., Settings]) -> None:
+    with pytest.raises(
+        ConfigError, match=r"sign as somebody whom https://other vouches for.*only the issuer https://t"
+    ):
+        check_claims(claims_of(token(iss="https://other")), settings(), now=NOW)
+
+
+def test_a_private_repository_is_told_that_its_name_becomes_public(settings: Callable[..., Settings]) -> None:
+    private = claims_of(token(repository="example/shop", repository_visibility="private"))
+    with pytest.raises(ConfigError, match="example/shop is private, and its name") as caught:
+        check_claims(private, settings(), now=NOW)
+    assert "public_log: true" in caught.value.remedy
+    agreed = f"{{public_log: true, identities: [{{subject: {SUBJECT}}}]}}"
+    check_claims(private, settings(agreed), now=NOW)
+    own = f"{{identities: [{{subject: {SUBJECT}}}], signing_config: c.json, trusted_root: r.json}}"
+    check_claims(private, settings(own), now=NOW)
+    check_claims(claims_of(token(repository_visibility="public")), settings(), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("signing", "env", "environ", "method"),
+    [
+        ("{}", "local", {}, "key"),
+        ("{}", "prod", {"SIGNING_KEY": "env://K"}, "key"),
+        ("{}", "prod", {"SIGNING_KEY": "awskms:///alias/a"}, "kms"),
+        ("{key: 'hashivault://release'}", "prod", {}, "kms"),
+        ("{}", "prod", GITHUB, "keyless"),
+        ("{}", "local", GITHUB, "key"),
+        (f"{{identities: [{{subject: {SUBJECT}}}]}}", "local", GITHUB, "keyless"),
+        (f"{{identities: [{{subject: {SUBJECT}}}]}}", "local", {}, "key"),
+        (f"{{identities: [{{subject: {SUBJECT}}}]}}", "prod", {}, "keyless"),
+        ("{method: key}", "prod", GITHUB, "key"),
+    ],
+)
+def test_how_a_run_signs(
+    settings: Callable[..., Settings], signing: str, env: str, environ: dict[str, str], method: str
+) -> None:
+    assert method_of(environ, settings(signing, env)) == method
+
+
+@pytest.mark.parametrize(
+    ("signing", "environ", "said", "remedy"),
+    [
+        ("{}", {}, "no signing key for the environment 'prod', and no identity", "SIGNING_KEY"),
+        ("{method: key}", {}, "no signing key for the environment 'prod'", "SIGNING_KEY"),
+        (f"{{identities: [{{subject: {SUBJECT}}}]}}", {}, "no identity to sign with", "id-token: write"),
+    ],
+)
+def test_nothing_to_sign_with(
+    settings: Callable[..., Settings], tmp_path: object, signing: str, environ: dict[str, str], said: str, remedy: str
+) -> None:
+    with pytest.raises(ConfigError, match=said) as caught:
+        check_signable(environ, settings(signing), tmp_path)  # type: ignore[arg-type]
+    assert remedy in caught.value.remedy
+
+
+def test_whoever_gives_a_token_counts() -> None:
+    assert has_identity(GITHUB)
+    assert has_identity({"SIGNING_TOKEN": "env://T"})
+    assert has_identity({"SIGSTORE_ID_TOKEN": "x"})
+    assert not has_identity({"ACTIONS_ID_TOKEN_REQUEST_URL": GITHUB["ACTIONS_ID_TOKEN_REQUEST_URL"]})
