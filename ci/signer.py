@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import anyio
 import dagger
 
+from ci import kms
 from ci.addresses import secret_at
 from ci.identity_token import GIVEN, has_identity, token_source
 from ci.keys import KeyPair, ensure
-from ci.kms import files_of, variables_of
 from ci.local.paths import find_keys
 from pipelines.config import KMS_SCHEMES, Settings, SigningFiles, is_loopback, kms_problem, read_signing, trust_of
 from pipelines.errors import ConfigError
@@ -81,7 +81,7 @@ def check_signable(environ: Mapping[str, str], settings: Settings, root: Path) -
 def loopback_places(environ: Mapping[str, str], settings: Settings, root: Path) -> list[str]:
     """`host:port` of every service on this machine's loopback that images are signed with."""
     config = read_signing(root, settings.signing).config or ""
-    urls = [*_URL.findall(config), _kms_key(environ, settings), environ.get("VAULT_ADDR", "")]
+    urls = [*_URL.findall(config), _kms_key(environ, settings), *kms.addresses(environ)]
     hosts = (urlsplit(url).netloc.rpartition("@")[2] for url in urls)
     return [host for host in dict.fromkeys(hosts) if host and is_loopback(host)]
 
@@ -143,8 +143,8 @@ async def _signer(
     nobody = trust_of(settings.signing, SigningFiles(), "")
     if method == "kms":
         origin = _kms_key(environ, settings)
-        variables, files_there = await variables_of(toolbox.client, environ), await files_of(toolbox.client, environ)
-        made = kms_signer(nobody, toolbox, origin, variables=variables, files=files_there)
+        variables, given = kms.variables_of(toolbox, environ), kms.files_of(toolbox, environ)
+        made = kms_signer(nobody, toolbox, origin, variables=variables, files=given)
     else:
         made, origin = await _pair(toolbox, environ, nobody, observer)
     public = await public_key(made, toolbox, origin=origin)
