@@ -138,7 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(404, {"message": "no such path"})
 
     def _give(self, audience: str) -> None:
-        if not secrets.compare_digest(self.headers.get("Authorization", ""), f"Bearer {self.server.bearer}"):
+        scheme, _, given = self.headers.get("Authorization", "").partition(" ")
+        # In whatever case: Cosign writes it small (RFC 9110, 11.1).
+        if scheme.lower() != "bearer" or not secrets.compare_digest(given, self.server.bearer):
             self._say(401, {"message": "the bearer token is not the job's"})
             return
         self.server.asked.append((audience, time.time()))
