@@ -12,6 +12,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 from pipelines.model import RECORDS
 from tests.scratch import REGISTRY, ROOT, SEALIFT, Registry, Scratch, run
+from tests.sigstore.instance import Sigstore
+from tests.sigstore.instance import sigstore as running_sigstore
 
 # These share a machine of their own, which takes a minute to start.
 _ON_A_MACHINE = {"test_accidents", "test_disk", "test_without_network"}
@@ -37,6 +39,13 @@ def engine() -> Mapping[str, str]:
     lines = run([*SEALIFT, "env"]).stdout.splitlines()
     words = [shlex.split(line)[1].partition("=") for line in lines]
     return {name: value for name, _, value in words} | {"DAGGER_NO_NAG": "1"}
+
+
+@pytest.fixture(scope="session")
+def sigstore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sigstore]:
+    """A Sigstore of this test process, up: a second to start, and some minutes to build where it never ran."""
+    with running_sigstore(tmp_path_factory.mktemp("sigstore")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -64,6 +64,10 @@ COMPOSE = Tool("compose", "2.16.2", {})
 """compose-go's own loader, with the Compose specification's schema. Both for the tests only."""
 TOXIPROXY = Tool("toxiproxy", "2.12.0", {"github.com/Shopify/toxiproxy/v2.Version": "2.12.0"})
 """A proxy that breaks connections, for the tests only."""
+FULCIO = Tool("fulcio", "1.8.8", {})
+REKOR = Tool("rekor", "2.3.0", {})
+TSA = Tool("tsa", "2.1.2", {})
+"""Sigstore's certificate authority, log (v2, on a folder) and timestamp authority, for the tests only."""
 
 _BY_HAND = ((COSIGN, "cosign"), (REGCTL, "regctl"), (SYFT, "syft"), (TRIVY, "trivy"))
 

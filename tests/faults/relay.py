@@ -205,7 +205,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         while data := answer.read(CHUNK):
-            self.wfile.write(data)
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data) if answer.chunked else data)
+        if answer.chunked:
+            self.wfile.write(b"0\r\n\r\n")
         upstream.close()
 
 

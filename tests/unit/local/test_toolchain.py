@@ -14,14 +14,17 @@ from ci.local.toolchain import (
     COMPOSE,
     COSIGN,
     DAGGER,
+    FULCIO,
     KUBECONFORM,
     LOCKS,
     OTELCOL,
     REGCTL,
     REGISTRY,
+    REKOR,
     SYFT,
     TOXIPROXY,
     TRIVY,
+    TSA,
     check_go,
     cli_folder,
     tool_folder,
@@ -31,7 +34,7 @@ from pipelines.errors import EngineError
 if TYPE_CHECKING:
     from conftest import RecordingRunner
 
-TOOLS = (COMPOSE, COSIGN, DAGGER, KUBECONFORM, OTELCOL, REGCTL, REGISTRY, SYFT, TOXIPROXY, TRIVY)
+TOOLS = (COMPOSE, COSIGN, DAGGER, FULCIO, KUBECONFORM, OTELCOL, REGCTL, REGISTRY, REKOR, SYFT, TOXIPROXY, TRIVY, TSA)
 
 
 @pytest.fixture
