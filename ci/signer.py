@@ -143,8 +143,14 @@ async def _signer(
     nobody = trust_of(settings.signing, SigningFiles(), "")
     if method == "kms":
         origin = _kms_key(environ, settings)
-        variables, given = kms.variables_of(toolbox, environ), kms.files_of(toolbox, environ)
-        made = kms_signer(nobody, toolbox, origin, variables=variables, files=given)
+        made = kms_signer(
+            nobody,
+            toolbox,
+            origin,
+            plain=kms.plain_of(environ),
+            variables=kms.secrets_of(toolbox.client, environ),
+            files=kms.files_of(toolbox.client, environ),
+        )
     else:
         made, origin = await _pair(toolbox, environ, nobody, observer)
     public = await public_key(made, toolbox, origin=origin)

@@ -33,6 +33,7 @@ class Signer:
     :param arguments: that tell Cosign what it signs with.
     :param files: path in Cosign's container → secret that is mounted there.
     :param variables: name → secret that is its value.
+    :param plain: name → value that is no secret.
     :param documents: path → text that is no secret.
     :param token: for a signer that is an identity; asked for just before each signature.
     :param remote: signing asks services on the network, which may be away for a moment.
@@ -42,6 +43,7 @@ class Signer:
     arguments: tuple[str, ...]
     files: Mapping[str, dagger.Secret] = field(default_factory=dict)
     variables: Mapping[str, dagger.Secret] = field(default_factory=dict)
+    plain: Mapping[str, str] = field(default_factory=dict)
     documents: Mapping[str, str] = field(default_factory=dict)
     token: TokenSource | None = None
     remote: bool = False
@@ -56,6 +58,8 @@ class Signer:
             container = container.with_mounted_secret(path, secret)
         for name, secret in self.variables.items():
             container = container.with_secret_variable(name, secret)
+        for name, value in self.plain.items():
+            container = container.with_env_variable(name, value)
         for path, text in self.documents.items():
             container = container.with_new_file(path, text)
         return container
@@ -76,16 +80,20 @@ def kms_signer(
     toolbox: Toolbox,
     reference: str,
     *,
+    plain: Mapping[str, str],
     variables: Mapping[str, dagger.Secret],
     files: Mapping[str, dagger.Secret],
 ) -> Signer:
     """Signs with a key that stays in a KMS. There is no entry in a transparency log.
 
-    :param variables: what the KMS's client reads from its environment, credentials among it.
+    :param plain: what the KMS's client reads from its environment and is no secret.
+    :param variables: its credentials there.
+    :param files: its credentials in files.
     """
     return Signer(
         trust=trust,
         arguments=(f"--key={as_seen_by_tools(reference, toolbox.signing)}", *_NO_LOG),
+        plain={name: as_seen_by_tools(value, toolbox.signing) for name, value in plain.items()},
         variables=variables,
         files=files,
         remote=True,

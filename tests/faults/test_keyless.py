@@ -1,0 +1,213 @@
+"""Releases signed as an identity, with the real Sigstore: who may sign, who may not, and what is away."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from pipelines.model import RECORDS
+from tests.faults.outcomes import nothing_left, published, refused
+from tests.faults.small import Small, without_pauses
+from tests.scratch import REGISTRY
+from tests.sigstore.cosign import Cosign
+from tests.sigstore.instance import Sigstore, identity_of
+from tests.sigstore.issuer import LIFETIME
+from tests.sigstore.tampering import Image, move, remove
+
+OPTIONS = ("--no-scan",)
+MAIN = "refs/heads/main"
+
+
+@pytest.fixture(scope="module")
+def made(engine: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """A repository of this file's own."""
+    return Small.create(tmp_path_factory.mktemp("keyless"), engine)
+
+
+@pytest.fixture
+def job(made: Small, sigstore: Sigstore) -> Iterator[Small]:
+    """The repository in a job of GitHub Actions, whose identity counts in its configuration.
+
+    Its image is another one for each test: what is signed once is not signed again.
+    """
+    small = made.under_a_prefix_of_its_own()
+    (small.root / "services/web/content").write_bytes(os.urandom(64))
+    configure(small, sigstore)
+    small.env |= sigstore.issuer.environment()
+    yield small
+    sigstore.issuer.job, sigstore.issuer.seconds = {}, LIFETIME
+    small.delete("web", RECORDS)
+
+
+def configure(
+    small: Small,
+    sigstore: Sigstore,
+    *,
+    subject: str = Sigstore.identity,
+    root: Path | None = None,
+    **changes: object,
+) -> None:
+    """Say whose signatures count, and commit."""
+    shutil.copy(root or sigstore.trusted_root, small.root / "trusted-root.json")
+    shutil.copy(sigstore.signing_config, small.root / "signing-config.json")
+    identity = {"issuer": sigstore.issuer.url, "subject": subject}
+    files = {"trusted_root": "trusted-root.json", "signing_config": "signing-config.json"}
+    small.extra["signing"] = {"identities": [identity], **files, **changes}
+    small.commit()
+
+
+def index_of(repository: Small) -> str:
+    """The index that is published, as the host reaches it."""
+    digest = repository.registry.digest("web", "dev")
+    return f"{REGISTRY}/{repository.registry.prefix}web@{digest}"
+
+
+def objection(repository: Small) -> str:
+    """What 'verify' objects to."""
+    done = repository.sealift("verify")
+    assert done.returncode == 10, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    nothing_left(repository)
+    return done.stderr
+
+
+def test_what_an_identity_signs_verifies_with_plain_cosign_too(job: Small, sigstore: Sigstore, tmp_path: Path) -> None:
+    asked, began = len(sigstore.issuer.asked), time.time()
+    said = published(job, *OPTIONS)
+    assert sigstore.issuer.bearer not in said
+    # Before anything is built, to be told early; what signs has lived for less than it may.
+    audiences = [audience for audience, at in sigstore.issuer.asked[asked:] if at >= began]
+    assert audiences
+    assert set(audiences) == {"sigstore"}
+    done = job.sealift("verify")
+    assert done.returncode == 0, done.stderr
+    cosign = Cosign(sigstore=sigstore, folder=tmp_path)
+    assert cosign.verify(index_of(job)).returncode == 0
+    for platform, digest in job.registry.index("web", "dev").items():
+        image = f"{index_of(job).partition('@')[0]}@{digest}"
+        assert cosign.verify(image).returncode == 0, platform
+        assert cosign.verify_attestation(image, "spdxjson").returncode == 0
+    assert job.record()["public_key"] is None
+    # Nothing has changed: what verifies is not signed again.
+    entries = sum(file.stat().st_size for file in (sigstore.folder / "log").rglob("*") if file.is_file())
+    published(job, *OPTIONS)
+    assert sum(file.stat().st_size for file in (sigstore.folder / "log").rglob("*") if file.is_file()) == entries
+
+
+@pytest.mark.parametrize(
+    ("claims", "found"),
+    [
+        ({"repository": "acme/other"}, identity_of("acme/other")),
+        ({"ref": MAIN}, identity_of(ref=MAIN)),
+    ],
+    ids=["another repository", "another ref"],
+)
+def test_a_job_whose_identity_does_not_count_releases_nothing(
+    job: Small, sigstore: Sigstore, claims: dict[str, str], found: str
+) -> None:
+    sigstore.issuer.job = claims
+    said = refused(job, 10, *OPTIONS)
+    assert "what was just signed does not verify" in said
+    assert found in said
+
+
+def test_a_version_in_the_identity_is_that_of_the_image(job: Small, sigstore: Sigstore) -> None:
+    configure(job, sigstore, subject=identity_of(ref="refs/tags/{version}"))
+    said = refused(job, 10, *OPTIONS)
+    assert "no identity that may sign it is in the configuration" in said
+    published(job, *OPTIONS, "--version", "v1.0.0")
+    done = job.sealift("verify", "--version", "v1.0.0")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("wrong", ["identity", "issuer", "trust root", "no such pattern"])
+def test_what_somebody_else_has_signed_does_not_verify(job: Small, sigstore: Sigstore, wrong: str) -> None:
+    published(job, *OPTIONS)
+    if wrong == "identity":
+        configure(job, sigstore, subject=identity_of(ref=MAIN))
+        assert f'expected SAN value "{identity_of(ref=MAIN)}", got "{sigstore.identity}"' in objection(job)
+    elif wrong == "issuer":
+        configure(job, sigstore, identities=[{"subject": sigstore.identity}])
+        assert 'expected issuer value "https://token.actions.githubusercontent.com"' in objection(job)
+    elif wrong == "trust root":
+        configure(job, sigstore, root=sigstore.replaced_root())
+        assert "threshold not met" in objection(job) or "not enough verified" in objection(job)
+    else:
+        pattern = {"subject_pattern": "https://github.com/acme/shop/.*@refs/heads/.*", "issuer": sigstore.issuer.url}
+        configure(job, sigstore, identities=[pattern], allow_patterns=True)
+        assert "SAN" in objection(job)
+        pattern["subject_pattern"] = "https://github.com/acme/shop/.*@refs/tags/v[0-9.]+"
+        configure(job, sigstore, identities=[pattern], allow_patterns=True)
+        assert job.sealift("verify").returncode == 0
+
+
+def test_signatures_that_are_removed_or_of_another_digest(job: Small, tmp_path: Path) -> None:
+    published(job, *OPTIONS)
+    image = Image(index_of(job))
+    platform = Image(f"{image.repository}@{job.registry.index('web', 'dev')['linux/amd64']}")
+    remove(image)
+    assert "no signatures" in objection(job).lower() or "no matching attestations" in objection(job)
+    move(platform, image)
+    assert objection(job)
+
+
+def test_an_expired_token_is_told_before_anything_is_built(job: Small, sigstore: Sigstore) -> None:
+    sigstore.issuer.seconds = -60
+    said = refused(job, 10, *OPTIONS)
+    assert "the identity token has expired" in said
+    assert " build " not in said
+
+
+def test_a_private_repository_signs_at_the_public_log_only_if_it_says_so(job: Small, sigstore: Sigstore) -> None:
+    sigstore.issuer.job = {"repository_visibility": "private"}
+    job.extra["signing"] = {"identities": [{"issuer": sigstore.issuer.url, "subject": sigstore.identity}]}
+    job.commit()
+    said = refused(job, 3, *OPTIONS)
+    assert "acme/shop is private, and its name" in said
+    assert "public_log: true" in said
+    assert " build " not in said
+    configure(job, sigstore)
+    published(job, *OPTIONS)
+
+
+@pytest.mark.parametrize("service", ["fulcio", "rekor", "tsa"])
+def test_a_signing_service_that_is_away(job: Small, sigstore: Sigstore, service: str) -> None:
+    job.prepared.append(without_pauses)
+    away = getattr(sigstore, service)
+    with away.down():
+        said = refused(job, 10, *OPTIONS)
+    assert f"localhost:{away.port}" in said
+    assert "nothing has left the machine; run the command again when the service answers" in said
+    published(job, *OPTIONS)
+
+
+def test_a_token_that_is_given(job: Small, sigstore: Sigstore) -> None:
+    for name in sigstore.issuer.environment():
+        job.env.pop(name)
+    said = refused(job, 3, "--env", "staging")
+    assert "no identity to sign with for the environment 'staging'" in said
+    assert "id-token: write" in said
+    job.env |= {"SIGNING_TOKEN": "env://GIVEN", "GIVEN": sigstore.token()}
+    said = published(job, *OPTIONS)
+    assert job.env["GIVEN"] not in said
+    assert job.env["GIVEN"] not in json.dumps(job.record())
+    job.env["GIVEN"] = "not-a-token"
+    said = refused_again(job)
+    assert "what is given as an identity token is none" in said
+    assert "not-a-token" not in said
+
+
+def refused_again(job: Small) -> str:
+    """The same for a repository that has published: what there is stays."""
+    before = job.registry.digest("web", "dev")
+    done = job.sealift("build-all", *OPTIONS)
+    assert done.returncode == 10, done.stderr
+    assert job.registry.digest("web", "dev") == before
+    nothing_left(job)
+    return done.stdout + done.stderr
