@@ -16,6 +16,7 @@ SBOM = "https://example.com/sbom"
 UNMATCHED = "no matching attestations: "
 CLAIM = f"{UNMATCHED}failed to verify certificate identity: no matching CertificateIdentity found, last error: "
 UNLOGGED = "failed to verify log inclusion: not enough verified log entries from transparency log: 0 < 1"
+UNCERTAIN = "failed to verify signed certificate timestamp: "
 UNSIGNED = "no signatures found"
 SIGNING = "signing [{image}]: signing digest: signing bundle: error signing bundle: "
 REFUSAL = (
@@ -125,6 +126,13 @@ def test_the_trust_root_was_replaced(cosign: Cosign, image: str, signed: str) ->
     # Who signs sees it before anything is pushed.
     assert error(cosign.sign(image, trusted_root=root)) == filled(SIGNING, cosign.sigstore, image) + UNLOGGED
     assert error(cosign.verify(image)) == UNSIGNED
+
+
+def test_the_trust_root_knows_no_log_of_certificates(cosign: Cosign, signed: str) -> None:
+    root = cosign.sigstore.root_without_certificate_log()
+    said = "only able to verify 0 SCT entries; unable to meet threshold of 1"
+    assert error(cosign.verify(signed, trusted_root=root)) == UNMATCHED + UNCERTAIN + said
+    assert cosign.verify(signed, "--insecure-ignore-sct", trusted_root=root).returncode == 0
 
 
 def test_signatures_that_were_removed_or_moved(cosign: Cosign, image: str) -> None:

@@ -30,7 +30,7 @@ _SINCE = f"start-time={START:%Y-%m-%dT%H:%M:%SZ}"
 def trusted_root(path: Path, keys: Keys, services: Mapping[str, Service]) -> Path:
     """Write a trusted root for services with these keys, at their addresses.
 
-    :param services: `fulcio`, `ctfe`, `rekor` and `tsa`.
+    :param services: of `fulcio`, `ctfe`, `rekor` and `tsa` those that there are.
     """
     files = {
         "fulcio": f"certificate-chain={keys.ca_chain}",
@@ -38,9 +38,8 @@ def trusted_root(path: Path, keys: Keys, services: Mapping[str, Service]) -> Pat
         "rekor": f"public-key={keys.log_public},origin={ORIGIN}",
         "tsa": f"certificate-chain={keys.tsa_chain}",
     }
-    _cosign(
-        "trusted-root", path, [f"--{name}=url={services[name].url},{_SINCE},{said}" for name, said in files.items()]
-    )
+    said = {name: f"url={service.url},{_SINCE},{files[name]}" for name, service in services.items()}
+    _cosign("trusted-root", path, [f"--{name}={value}" for name, value in said.items()])
     return path
 
 

@@ -28,6 +28,7 @@ class Sigstore:
     """
 
     folder: Path
+    keys: Keys
     issuer: Issuer
     fulcio: Service
     ctfe: Service
@@ -58,15 +59,19 @@ class Sigstore:
         :param addresses: `issuer`, `fulcio`, `rekor` or `tsa`.
         """
         usual = {name: getattr(self, name).address for name in ("issuer", "fulcio", "rekor", "tsa")}
-        return files.signing_config(self._new("signing-config"), **{**usual, **addresses})
+        return files.signing_config(self._new("config.json"), **{**usual, **addresses})
 
     def replaced_root(self) -> Path:
         """A trusted root for the same addresses and other keys."""
-        keys = Keys.create(self._new("keys").with_suffix(""))
-        return files.trusted_root(self._new("trusted-root"), keys, self.services)
+        return files.trusted_root(self._new("root.json"), Keys.create(self._new("keys")), self.services)
+
+    def root_without_certificate_log(self) -> Path:
+        """A trusted root that knows no log of certificates, as those of private instances may."""
+        services = {name: service for name, service in self.services.items() if name != "ctfe"}
+        return files.trusted_root(self._new("root.json"), self.keys, services)
 
     def _new(self, name: str) -> Path:
-        return self.folder / f"{name}-{secrets.token_hex(4)}.json"
+        return self.folder / f"{secrets.token_hex(4)}-{name}"
 
 
 @contextmanager
@@ -81,6 +86,7 @@ def sigstore(folder: Path) -> Iterator[Sigstore]:
         certificates = services.certificate_log(folder, keys)
         made = Sigstore(
             folder=folder,
+            keys=keys,
             issuer=provider,
             fulcio=services.fulcio(folder, keys, provider, certificates),
             ctfe=certificates,
