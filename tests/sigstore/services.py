@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from ci.local.locks import locked
 from ci.local.machine import make_setup
 from ci.local.toolchain import FULCIO, REKOR, TESSERACT, TSA, Tool, tool_folder
 from tests.faults.peers import free_port
@@ -161,5 +162,7 @@ def timestamps(folder: Path, keys: Keys) -> Service:
 
 
 def _program(tool: Tool, name: str) -> str:
-    """Built on first use, as the tests' other tools are: a minute or three."""
-    return str(tool_folder(make_setup(os.environ, print), tool) / name)
+    """Built on first use, as the tests' other tools are: a minute or two. One process builds it; others wait."""
+    setup = make_setup(os.environ, print)
+    with locked(setup.paths.toolchain / f".{tool.name}.lock", setup.report):
+        return str(tool_folder(setup, tool) / name)
