@@ -67,7 +67,8 @@ TOXIPROXY = Tool("toxiproxy", "2.12.0", {"github.com/Shopify/toxiproxy/v2.Versio
 FULCIO = Tool("fulcio", "1.8.8", {})
 REKOR = Tool("rekor", "2.3.0", {})
 TSA = Tool("tsa", "2.1.2", {})
-"""Sigstore's certificate authority, log (v2, on a folder) and timestamp authority, for the tests only."""
+TESSERACT = Tool("tesseract", "0.1.1", {})
+"""Sigstore's certificate authority, log, timestamp authority and log of certificates, for the tests only."""
 
 _BY_HAND = ((COSIGN, "cosign"), (REGCTL, "regctl"), (SYFT, "syft"), (TRIVY, "trivy"))
 

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.faults.serving import serving
 from tests.scratch import REGISTRY
 
 CHUNK = 1 << 16
@@ -214,12 +215,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def relay(rule: Rule, upstream: str = REGISTRY) -> Iterator[Relay]:
     """A relay to a registry, `host:port`, that follows the rule, until the block ends."""
-    server = Relay(rule, upstream)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Relay(rule, upstream)) as made:
+        yield made

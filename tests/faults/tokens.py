@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import base64
-import json
 import secrets
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from tests.faults.jwt import signed
+from tests.faults.serving import JsonHandler, serving
 
 
 class Tokens(ThreadingHTTPServer):
@@ -58,41 +57,23 @@ class Tokens(ThreadingHTTPServer):
         return signed((self.certificate, self.key), claims)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(JsonHandler):
     server: Tokens
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
 
     def do_GET(self) -> None:
         query = parse_qs(urlsplit(self.path).query)
         expected = base64.b64encode(":".join(self.server.login).encode()).decode()
         if self.headers.get("Authorization") != f"Basic {expected}":
             self.server.refused += 1
-            self._say(401, {"details": "incorrect username or password"})
+            self.say(401, {"details": "incorrect username or password"})
             return
         scopes = query.get("scope", [])
         self.server.given.append(" ".join(scopes))
-        self._say(200, {"token": self.server.token(query["service"][0], scopes)})
-
-    def _say(self, status: int, document: dict[str, str]) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.say(200, {"token": self.server.token(query["service"][0], scopes)})
 
 
 @contextmanager
 def tokens(files: tuple[Path, Path], login: tuple[str, str]) -> Iterator[Tokens]:
     """The server, until the block ends."""
-    server = Tokens(files, login)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Tokens(files, login)) as made:
+        yield made

@@ -33,6 +33,28 @@ def test_of_a_large_attestation_the_log_has_the_hash_alone(cosign: Cosign, image
     assert len(done.stdout) > 20_000_000
 
 
+def test_the_old_format_is_without_this_log(cosign: Cosign, image: str) -> None:
+    """A signing config makes bundles alone, and without one Cosign speaks to logs of version 1 alone."""
+    sigstore = cosign.sigstore
+    old = ["--new-bundle-format=false", "--yes"]
+    given = {"SIGSTORE_ID_TOKEN": sigstore.token()}
+    done = cosign.run("sign", *old, f"--signing-config={sigstore.signing_config}", image, env=given)
+    assert error(done).startswith("must provide --new-bundle-format or --bundle where applicable with --signing-config")
+
+    asked = [f"--fulcio-url={sigstore.fulcio.url}", f"--timestamp-server-url={sigstore.tsa.url}/api/v1/timestamp"]
+    old += ["--use-signing-config=false", f"--trusted-root={sigstore.trusted_root}", *asked]
+    done = cosign.run("sign", *old, f"--rekor-url={sigstore.rekor.url}", image, env=given)
+    assert "[POST /api/v1/log/entries][404]" in error(done)
+
+    done = cosign.run("sign", *old, "--tlog-upload=false", image, env=given)
+    assert done.returncode == 0, done.stderr
+    unlogged = ("--new-bundle-format=false", "--insecure-ignore-tlog", "--use-signed-timestamps")
+    assert cosign.verify(image, *unlogged).returncode == 0
+    assert error(cosign.verify(image, *unlogged, identity=identity_of("acme/other"))).startswith(
+        "no matching signatures"
+    )
+
+
 def test_a_job_gets_its_token_as_from_github(cosign: Cosign, image: str) -> None:
     issuer = cosign.sigstore.issuer
     issuer.job, asked = {"repository": "acme/other"}, len(issuer.asked)
@@ -52,10 +74,8 @@ def test_a_job_gets_its_token_as_from_github(cosign: Cosign, image: str) -> None
 def test_the_services_may_be_asked_under_other_names(cosign: Cosign, image: str) -> None:
     """As containers in the engine do. The log's own name in the trusted root stays as it is."""
     sigstore = cosign.sigstore
-    named = sigstore.through(
-        **{name: f"127.0.0.1:{getattr(sigstore, name).port}" for name in ("fulcio", "rekor", "tsa")}
-    )
-    done = cosign.sign(image, signing_config=named)
+    named = {name: f"127.0.0.1:{sigstore.services[name].port}" for name in ("fulcio", "rekor", "tsa")}
+    done = cosign.sign(image, signing_config=sigstore.through(**named))
     assert done.returncode == 0, done.stderr
     assert cosign.verify(image).returncode == 0
 
@@ -72,7 +92,7 @@ def test_a_relay_stands_in_front_of_a_service(cosign: Cosign, image: str) -> Non
 
 def test_two_at_a_time_have_nothing_in_common(cosign: Cosign, signed: str, image: str, tmp_path: Path) -> None:
     with another_sigstore(tmp_path / "other") as other:
-        pids = {service.pid for service in (other.fulcio, other.rekor, other.tsa)}
+        pids = {service.pid for service in other.services.values()}
         theirs = Cosign(sigstore=other, folder=tmp_path)
         assert theirs.sign(image).returncode == 0
         assert theirs.verify(image).returncode == 0

@@ -16,6 +16,7 @@ SBOM = "https://example.com/sbom"
 UNMATCHED = "no matching attestations: "
 CLAIM = f"{UNMATCHED}failed to verify certificate identity: no matching CertificateIdentity found, last error: "
 UNLOGGED = "failed to verify log inclusion: not enough verified log entries from transparency log: 0 < 1"
+UNCERTAIN = "failed to verify signed certificate timestamp: "
 UNSIGNED = "no signatures found"
 SIGNING = "signing [{image}]: signing digest: signing bundle: error signing bundle: "
 REFUSAL = (
@@ -74,7 +75,7 @@ DOWN = {
 
 
 def filled(text: str, sigstore: Sigstore, image: str = "") -> str:
-    addresses = {name: getattr(sigstore, name).address for name in DOWN}
+    addresses = {name: sigstore.services[name].address for name in DOWN}
     return text.format(identity=sigstore.identity, issuer=sigstore.issuer.url, image=image, **addresses)
 
 
@@ -90,7 +91,7 @@ def test_a_signature_of_somebody_else_than_expected(
 @pytest.mark.parametrize(("claims", "expected"), OTHERS.values(), ids=OTHERS)
 def test_a_signature_that_somebody_else_made(cosign: Cosign, image: str, claims: dict[str, str], expected: str) -> None:
     said = {name: filled(value, cosign.sigstore) for name, value in claims.items()}
-    done = cosign.sign(image, token=cosign.sigstore.token(**said))
+    done = cosign.sign(image, token=cosign.sigstore.token(**said))  # type: ignore[arg-type]
     assert done.returncode == 0, done.stderr
     assert error(cosign.verify(image)) == filled(expected, cosign.sigstore)
 
@@ -100,14 +101,15 @@ def test_a_token_that_fulcio_refuses(cosign: Cosign, image: str, claims: dict[st
     sigstore = cosign.sigstore
     claims = {name: filled(value, sigstore) if isinstance(value, str) else value for name, value in claims.items()}
     before = len(sigstore.fulcio.log)
-    assert error(cosign.sign(image, token=sigstore.token(**claims))) == filled(SIGNING + REFUSAL, sigstore, image)
+    done = cosign.sign(image, token=sigstore.token(**claims))  # type: ignore[arg-type]
+    assert error(done) == filled(SIGNING + REFUSAL, sigstore, image)
     assert filled(expected, sigstore) in sigstore.fulcio.log[before:]
     assert error(cosign.verify(image)) == UNSIGNED
 
 
 @pytest.mark.parametrize(("name", "expected"), DOWN.items(), ids=DOWN)
 def test_a_service_is_down(cosign: Cosign, image: str, signed: str, name: str, expected: str) -> None:
-    with getattr(cosign.sigstore, name).down():
+    with cosign.sigstore.services[name].down():
         said, _, reason = error(cosign.sign(image)).partition("dial tcp ")
         assert said == filled(SIGNING + expected, cosign.sigstore, image)
         assert reason.endswith(": connect: connection refused")
@@ -124,6 +126,13 @@ def test_the_trust_root_was_replaced(cosign: Cosign, image: str, signed: str) ->
     # Who signs sees it before anything is pushed.
     assert error(cosign.sign(image, trusted_root=root)) == filled(SIGNING, cosign.sigstore, image) + UNLOGGED
     assert error(cosign.verify(image)) == UNSIGNED
+
+
+def test_the_trust_root_knows_no_log_of_certificates(cosign: Cosign, signed: str) -> None:
+    root = cosign.sigstore.root_without_certificate_log()
+    said = "only able to verify 0 SCT entries; unable to meet threshold of 1"
+    assert error(cosign.verify(signed, trusted_root=root)) == UNMATCHED + UNCERTAIN + said
+    assert cosign.verify(signed, "--insecure-ignore-sct", trusted_root=root).returncode == 0
 
 
 def test_signatures_that_were_removed_or_moved(cosign: Cosign, image: str) -> None:

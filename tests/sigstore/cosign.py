@@ -89,13 +89,11 @@ class Cosign:
         issuer: str | None = None,
         trusted_root: Path | None = None,
     ) -> Done:
-        # This Sigstore has no log of certificates.
         return self.run(
             *command,
             f"--trusted-root={trusted_root or self.sigstore.trusted_root}",
             f"--certificate-identity={identity or self.sigstore.identity}",
             f"--certificate-oidc-issuer={issuer or self.sigstore.issuer.url}",
-            "--insecure-ignore-sct",
             image,
         )
 

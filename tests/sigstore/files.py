@@ -8,32 +8,38 @@ What Cosign 3.1.3 makes of them, read in it and in sigstore-go 1.2.2 (`pkg/verif
   the log's own name.
 - To which address the entry was sent is compared with nothing. The signing config may name the log, Fulcio and the
   timestamp authority as whoever signs reaches them: other hosts, a relay, a tunnel. The trusted root stays as it is.
-- `url` of Fulcio and of the timestamp authority in the trusted root are for people only.
+- The other `url`s of the trusted root are for people only.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from ci.local.machine import make_setup
 from ci.local.toolchain import COSIGN, tool_folder
 from tests.sigstore.keys import START, Keys
-from tests.sigstore.services import ORIGIN
+from tests.sigstore.services import ORIGIN, Service
 
 _SINCE = f"start-time={START:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def trusted_root(path: Path, keys: Keys, *, fulcio: str, rekor: str, tsa: str) -> Path:
-    """Write a trusted root for services with these keys, at these `host:port`."""
-    specifications = {
-        "fulcio": f"url=http://{fulcio},certificate-chain={keys.ca_chain},{_SINCE}",
-        "rekor": f"url=http://{rekor},public-key={keys.log_public},{_SINCE},origin={ORIGIN}",
-        "tsa": f"url=http://{tsa},certificate-chain={keys.tsa_chain},{_SINCE}",
+def trusted_root(path: Path, keys: Keys, services: Mapping[str, Service]) -> Path:
+    """Write a trusted root for services with these keys, at their addresses.
+
+    :param services: of `fulcio`, `ctfe`, `rekor` and `tsa` those that there are.
+    """
+    files = {
+        "fulcio": f"certificate-chain={keys.ca_chain}",
+        "ctfe": f"public-key={keys.ct_public},origin={ORIGIN}",
+        "rekor": f"public-key={keys.log_public},origin={ORIGIN}",
+        "tsa": f"certificate-chain={keys.tsa_chain}",
     }
-    _cosign("trusted-root", path, [f"--{name}={said}" for name, said in specifications.items()])
+    said = {name: f"url={service.url},{_SINCE},{files[name]}" for name, service in services.items()}
+    _cosign("trusted-root", path, [f"--{name}={value}" for name, value in said.items()])
     return path
 
 

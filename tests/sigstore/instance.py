@@ -1,14 +1,16 @@
-"""A whole Sigstore on the loopback: an issuer of identities, Fulcio, Rekor v2 and a timestamp authority."""
+"""A whole Sigstore on the loopback: issuer of identities, Fulcio, its log of certificates, Rekor v2, timestamps."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tests.sigstore import files, services
-from tests.sigstore.issuer import REF, REPOSITORY, WORKFLOW, Issuer, issuer
+from tests.sigstore.issuer import LIFETIME, REF, REPOSITORY, WORKFLOW, Issuer, issuer
 from tests.sigstore.keys import Keys
 from tests.sigstore.services import Service
 
@@ -23,23 +25,33 @@ class Sigstore:
     """The services, and the files that describe them.
 
     :param trusted_root: whom to believe, for those who verify.
-    :param signing_config: whom to ask, for those who sign.
     """
 
     folder: Path
+    keys: Keys
     issuer: Issuer
     fulcio: Service
+    ctfe: Service
     rekor: Service
     tsa: Service
     trusted_root: Path
-    signing_config: Path
 
     identity = identity_of()
     """Of a token that is asked for without claims."""
 
-    def token(self, *, seconds: int = 300, **claims: object) -> str:
+    @property
+    def services(self) -> dict[str, Service]:
+        """All that are processes."""
+        return {"fulcio": self.fulcio, "ctfe": self.ctfe, "rekor": self.rekor, "tsa": self.tsa}
+
+    def token(self, *, seconds: int = LIFETIME, **claims: object) -> str:
         """A token as GitHub gives it to a job: see `Issuer.token`."""
         return self.issuer.token(seconds=seconds, **claims)
+
+    @cached_property
+    def signing_config(self) -> Path:
+        """Whom to ask, for those who sign."""
+        return self.through()
 
     def through(self, **addresses: str) -> Path:
         """A signing config by which some services are asked at another `host:port`, such as a relay's.
@@ -47,45 +59,45 @@ class Sigstore:
         :param addresses: `issuer`, `fulcio`, `rekor` or `tsa`.
         """
         usual = {name: getattr(self, name).address for name in ("issuer", "fulcio", "rekor", "tsa")}
-        return files.signing_config(self._new("signing-config"), **{**usual, **addresses})
+        return files.signing_config(self._new("config.json"), **{**usual, **addresses})
 
     def replaced_root(self) -> Path:
         """A trusted root for the same addresses and other keys."""
-        return self._root(self._new("trusted-root"), Keys.create(self._new("keys").with_suffix("")))
+        return files.trusted_root(self._new("root.json"), Keys.create(self._new("keys")), self.services)
 
-    def _root(self, path: Path, keys: Keys) -> Path:
-        addresses = {name: getattr(self, name).address for name in ("fulcio", "rekor", "tsa")}
-        return files.trusted_root(path, keys, **addresses)
+    def root_without_certificate_log(self) -> Path:
+        """A trusted root that knows no log of certificates, as those of private instances may."""
+        services = {name: service for name, service in self.services.items() if name != "ctfe"}
+        return files.trusted_root(self._new("root.json"), self.keys, services)
 
     def _new(self, name: str) -> Path:
-        return self.folder / f"{name}-{len(list(self.folder.glob(f'{name}-*')))}.json"
+        return self.folder / f"{secrets.token_hex(4)}-{name}"
 
 
 @contextmanager
 def sigstore(folder: Path) -> Iterator[Sigstore]:
     """All of it, up, until the block ends; several at a time have nothing in common.
 
-    :param folder: receives its keys, the log and what the services say.
+    :param folder: receives its keys, the logs and what the services say.
     """
     keys = Keys.create(folder / "keys")
     with ExitStack() as stack:
         provider = stack.enter_context(issuer())
-        made = {
-            "fulcio": services.fulcio(folder, keys, provider),
-            "rekor": services.rekor(folder, keys),
-            "tsa": services.timestamps(folder, keys),
-        }
-        for service in made.values():
+        certificates = services.certificate_log(folder, keys)
+        made = Sigstore(
+            folder=folder,
+            keys=keys,
+            issuer=provider,
+            fulcio=services.fulcio(folder, keys, provider, certificates),
+            ctfe=certificates,
+            rekor=services.rekor(folder, keys),
+            tsa=services.timestamps(folder, keys),
+            trusted_root=folder / "trusted_root.json",
+        )
+        for service in made.services.values():
             stack.callback(service.stop)
             service.launch()
-        addresses = {name: service.address for name, service in made.items()}
-        described = Sigstore(
-            folder=folder,
-            issuer=provider,
-            **made,
-            trusted_root=files.trusted_root(folder / "trusted_root.json", keys, **addresses),
-            signing_config=files.signing_config(folder / "signing_config.json", issuer=provider.address, **addresses),
-        )
-        for service in made.values():
+        files.trusted_root(made.trusted_root, keys, made.services)
+        for service in made.services.values():
             service.wait()
-        yield described
+        yield made

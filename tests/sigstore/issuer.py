@@ -6,17 +6,17 @@ The claims are those of GitHub's documentation ("OpenID Connect reference", of G
 
 from __future__ import annotations
 
-import json
 import secrets
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.faults.serving import JsonHandler, serving
 
 REPOSITORY = "acme/shop"
 REF = "refs/tags/v1.0.0"
@@ -120,51 +120,33 @@ class Issuer(ThreadingHTTPServer):
         return {"keys": [{**public, "kid": "1", "alg": "RS256", "use": "sig"}]}
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(JsonHandler):
     server: Issuer
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         if url.path == _REQUEST:
             self._give(parse_qs(url.query).get("audience", [self.server.url])[0])
         elif url.path == _KEYS:
-            self._say(200, self.server.keys())
+            self.say(200, self.server.keys())
         elif url.path in {_DISCOVERY, f"/{ENTERPRISE}{_DISCOVERY}"}:
-            self._say(200, self.server.document(self.server.url + url.path.removesuffix(_DISCOVERY)))
+            self.say(200, self.server.document(self.server.url + url.path.removesuffix(_DISCOVERY)))
         else:
-            self._say(404, {"message": "no such path"})
+            self.say(404, {"message": "no such path"})
 
     def _give(self, audience: str) -> None:
         scheme, _, given = self.headers.get("Authorization", "").partition(" ")
         # In whatever case: Cosign writes it small (RFC 9110, 11.1).
         if scheme.lower() != "bearer" or not secrets.compare_digest(given, self.server.bearer):
-            self._say(401, {"message": "the bearer token is not the job's"})
+            self.say(401, {"message": "the bearer token is not the job's"})
             return
         self.server.asked.append((audience, time.time()))
         token = self.server.token(**{"seconds": self.server.seconds, "aud": audience, **self.server.job})  # type: ignore[arg-type]
-        self._say(200, {"count": len(token), "value": token})
-
-    def _say(self, status: int, document: Mapping[str, object]) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.say(200, {"count": len(token), "value": token})
 
 
 @contextmanager
 def issuer() -> Iterator[Issuer]:
     """An issuer that answers, until the block ends."""
-    server = Issuer()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Issuer()) as made:
+        yield made

@@ -37,6 +37,8 @@ class Keys:
 
     ca_key: Path
     ca_chain: Path
+    ct_key: Path
+    ct_public: Path
     log_key: Path
     log_public: Path
     tsa_key: Path
@@ -52,10 +54,14 @@ class Keys:
         made.ca_key.write_bytes(_private(ca, BestAvailableEncryption(PASSWORD.encode())))
         made.ca_chain.write_bytes(_pem(_authority("fulcio", ca)))
 
+        certificates = ec.generate_private_key(ec.SECP256R1())
+        made.ct_key.write_bytes(_private(certificates, NoEncryption(), PrivateFormat.TraditionalOpenSSL))
+        made.ct_public.write_bytes(_public(certificates.public_key()))
+
         # Ed25519, as the public log has it: its id in trusted roots then holds the log's name too.
         log = ed25519.Ed25519PrivateKey.generate()
         made.log_key.write_bytes(_private(log, NoEncryption()))
-        made.log_public.write_bytes(log.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        made.log_public.write_bytes(_public(log.public_key()))
 
         above, stamper = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
         root = _authority("timestamps", above)
@@ -123,6 +129,12 @@ def _pem(certificate: x509.Certificate) -> bytes:
 
 
 def _private(
-    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey, encryption: KeySerializationEncryption
+    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey,
+    encryption: KeySerializationEncryption,
+    form: PrivateFormat = PrivateFormat.PKCS8,
 ) -> bytes:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+    return key.private_bytes(Encoding.PEM, form, encryption)
+
+
+def _public(key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> bytes:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

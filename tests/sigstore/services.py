@@ -13,8 +13,9 @@ from pathlib import Path
 
 import httpx
 
+from ci.local.locks import locked
 from ci.local.machine import make_setup
-from ci.local.toolchain import FULCIO, REKOR, TSA, Tool, tool_folder
+from ci.local.toolchain import FULCIO, REKOR, TESSERACT, TSA, Tool, tool_folder
 from tests.faults.peers import free_port
 from tests.sigstore.issuer import Issuer
 from tests.sigstore.keys import PASSWORD, Keys
@@ -35,7 +36,7 @@ class Service:
 
     name: str
     port: int
-    command: Sequence[str | Path]
+    command: Sequence[str]
     ready: str
     folder: Path
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
@@ -108,8 +109,11 @@ class Service:
             self.start()
 
 
-def fulcio(folder: Path, keys: Keys, issuer: Issuer) -> Service:
-    """The certificate authority, without a log of certificates."""
+def fulcio(folder: Path, keys: Keys, issuer: Issuer, certificates: Service) -> Service:
+    """The certificate authority.
+
+    :param certificates: the log of what it has certified.
+    """
     config = folder / "fulcio.json"
     issuers = {
         url: {"IssuerURL": url, "ClientID": "sigstore", "Type": "github-workflow"}
@@ -122,7 +126,7 @@ def fulcio(folder: Path, keys: Keys, issuer: Issuer) -> Service:
     command = [
         _program(FULCIO, "fulcio"), "serve", "--host=127.0.0.1", f"--port={port}", "--grpc-host=127.0.0.1",
         f"--grpc-port={free_port()}", f"--legacy-unix-domain-socket=@sealift-fulcio-{port}", "--metrics-port=0",
-        "--ct-log-url=", f"--config-path={config}", "--ca=fileca", f"--fileca-cert={keys.ca_chain}",
+        f"--ct-log-url={certificates.url}", f"--config-path={config}", "--ca=fileca", f"--fileca-cert={keys.ca_chain}",
         f"--fileca-key={keys.ca_key}", f"--fileca-key-passwd={PASSWORD}", "--fileca-watch=false",
     ]  # fmt: skip
     return Service(name="fulcio", port=port, command=command, ready="/healthz", folder=folder)
@@ -139,6 +143,17 @@ def rekor(folder: Path, keys: Keys) -> Service:
     return Service(name="rekor", port=port, command=command, ready="/healthz", folder=folder)
 
 
+def certificate_log(folder: Path, keys: Keys) -> Service:
+    """The log of certificates: without its word (SCT) that it has one, Cosign does not take it."""
+    port = free_port()
+    command = [
+        _program(TESSERACT, "posix"), f"-http_endpoint=127.0.0.1:{port}", f"-origin={ORIGIN}",
+        f"-private_key={keys.ct_key}", f"-roots_pem_file={keys.ca_chain}", f"-storage_dir={folder / 'certificates'}",
+        "-checkpoint_interval=200ms", "-batch_max_age=50ms", "-enable_publication_awaiter=false",
+    ]  # fmt: skip
+    return Service(name="ctfe", port=port, command=command, ready="/ct/v1/get-roots", folder=folder)
+
+
 def timestamps(folder: Path, keys: Keys) -> Service:
     """The timestamp authority."""
     port = free_port()
@@ -146,6 +161,8 @@ def timestamps(folder: Path, keys: Keys) -> Service:
     return Service(name="tsa", port=port, command=command, ready="/ping", folder=folder)
 
 
-def _program(tool: Tool, name: str) -> Path:
-    """Built on first use, as the tests' other tools are: a minute or three."""
-    return tool_folder(make_setup(os.environ, print), tool) / name
+def _program(tool: Tool, name: str) -> str:
+    """Built on first use, as the tests' other tools are: a minute or two. One process builds it; others wait."""
+    setup = make_setup(os.environ, print)
+    with locked(setup.paths.toolchain / f".{tool.name}.lock", setup.report):
+        return str(tool_folder(setup, tool) / name)

@@ -22,6 +22,7 @@ from ci.local.toolchain import (
     REGISTRY,
     REKOR,
     SYFT,
+    TESSERACT,
     TOXIPROXY,
     TRIVY,
     TSA,
@@ -34,7 +35,8 @@ from pipelines.errors import EngineError
 if TYPE_CHECKING:
     from conftest import RecordingRunner
 
-TOOLS = (COMPOSE, COSIGN, DAGGER, FULCIO, KUBECONFORM, OTELCOL, REGCTL, REGISTRY, REKOR, SYFT, TOXIPROXY, TRIVY, TSA)
+TOOLS = (COMPOSE, COSIGN, DAGGER, FULCIO, KUBECONFORM, OTELCOL, REGCTL, REGISTRY, REKOR, SYFT, TESSERACT, TOXIPROXY)
+TOOLS += (TRIVY, TSA)
 
 
 @pytest.fixture
