@@ -64,6 +64,8 @@ COMPOSE = Tool("compose", "2.16.2", {})
 """compose-go's own loader, with the Compose specification's schema. Both for the tests only."""
 TOXIPROXY = Tool("toxiproxy", "2.12.0", {"github.com/Shopify/toxiproxy/v2.Version": "2.12.0"})
 """A proxy that breaks connections, for the tests only."""
+LOCAL_KMS = Tool("local-kms", "0.0.0-20260228092603-2a5e92d09ab6", {})
+"""A key management service that speaks Amazon's API, for the tests only."""
 FULCIO = Tool("fulcio", "1.8.8", {})
 REKOR = Tool("rekor", "2.3.0", {})
 TSA = Tool("tsa", "2.1.2", {})

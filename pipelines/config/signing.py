@@ -85,7 +85,7 @@ def check_signing(path: KeyPath, signing: Signing) -> Iterator[Finding]:
     for number, signatory in enumerate(signing.identities):
         yield from _check_signatory((*path, "identities", number), signatory, allowed=signing.allow_patterns)
     yield from _check_services(path, signing)
-    if signing.format == "legacy" and signing.own_services and signing.method == "keyless":
+    if signing.format == "legacy" and signing.own_services:
         yield (*path, "format"), "legacy has no place for what Rekor v2 and a timestamp authority say; use bundle"
 
 

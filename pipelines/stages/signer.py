@@ -106,9 +106,13 @@ def keyless_signer(trust: Trust, toolbox: Toolbox, token: TokenSource, config: s
     :param config: the services to sign with, JSON; None: those of the public instance.
     """
     documents = {} if config is None else {_CONFIG: as_seen_by_tools(config, toolbox.signing)}
+    services = [f"--signing-config={_CONFIG}"] if documents else []
+    if trust.legacy:
+        # In the old format Cosign knows services by flags of their own only, and of logs the version 1 only.
+        services = ["--use-signing-config=false"]
     return Signer(
         trust=trust,
-        arguments=(f"--identity-token={_TOKEN}", *([f"--signing-config={_CONFIG}"] if documents else [])),
+        arguments=(f"--identity-token={_TOKEN}", *services),
         documents=documents,
         token=token,
         remote=True,

@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.outcomes import nothing_left, published, refused
 from tests.faults.small import Small
-from tests.scratch import run
+from tests.scratch import REGISTRY, run
 
 OPTIONS = ("--no-scan",)
 
@@ -134,6 +134,27 @@ def test_a_secret_in_the_place_of_its_address_is_not_shown(repository: Small, pa
     said = refused(repository, 3, *OPTIONS)
     assert f"error: {variable}: expected where the secret is found, not the secret" in said
     assert "hunter2" not in said
+
+
+def test_the_format_for_verifiers_that_do_not_know_bundles(repository: Small, pair: Path) -> None:
+    use(repository, pair)
+    repository.extra["signing"] = {"format": "legacy"}
+    # Another commit of the service, and so an image of its own.
+    (repository.root / "services/web/legacy").touch()
+    repository.commit()
+    published(repository, *OPTIONS)
+    assert repository.sealift("verify").returncode == 0
+    image = f"{REGISTRY}/{repository.registry.prefix}web@{repository.registry.digest('web', 'dev')}"
+    options = [f"--key={pair / 'cosign.pub'}", "--insecure-ignore-tlog=true", "--new-bundle-format=false", image]
+    done = run(["cosign", "verify", *options], env=repository.env)
+    assert done.returncode == 0, done.stderr
+    listed = repository.registry.regctl("tag", "ls", image.partition("@")[0]).stdout
+    assert f"{image.rpartition('@')[2].replace(':', '-')}.sig" in listed
+    # There is nothing of it in the new format: who asks for that is not content.
+    repository.extra["signing"] = {"format": "bundle"}
+    repository.commit()
+    assert repository.sealift("verify").returncode == 10
+    (repository.root / "services/web/legacy").unlink()
 
 
 def test_no_key_where_a_release_leaves(repository: Small) -> None:

@@ -62,6 +62,10 @@ CONFIG = {"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json"}
             "7:10 signing: an instance of your own needs fulcio, rekor and timestamp; missing: rekor, timestamp",
         ),
         (
+            "{format: legacy, signing_config: a.json, trusted_root: b.json}",
+            "7:18 signing.format: legacy has no place for what Rekor v2 and a timestamp authority say; use bundle",
+        ),
+        (
             "{signing_config: a.json}",
             "7:10 signing: an instance of your own needs 'trusted_root', or nobody could verify what it signed",
         ),

@@ -16,6 +16,7 @@ from ci.local.toolchain import (
     DAGGER,
     FULCIO,
     KUBECONFORM,
+    LOCAL_KMS,
     LOCKS,
     OTELCOL,
     REGCTL,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from conftest import RecordingRunner
 
 TOOLS = (COMPOSE, COSIGN, DAGGER, FULCIO, KUBECONFORM, OTELCOL, REGCTL, REGISTRY, REKOR, SYFT, TESSERACT, TOXIPROXY)
-TOOLS += (TRIVY, TSA)
+TOOLS += (LOCAL_KMS, TRIVY, TSA)
 
 
 @pytest.fixture
