@@ -32,6 +32,7 @@ class Ci:
     ] = None
     signing_key: Annotated[dagger.Secret | None, Doc("Cosign private key, such as file://cosign.key")] = None
     signing_password: Annotated[dagger.Secret | None, Doc("password of the private key")] = None
+    signing_token: Annotated[dagger.Secret | None, Doc("identity token for signing without a key")] = None
     build_secrets: Annotated[dagger.Secret | None, Doc("build secrets, as lines NAME=value")] = None
     docker_registry: Annotated[str | None, Doc("registry to publish to instead of the environment's")] = None
     docker_username: Annotated[str | None, Doc("login for the registry")] = None
@@ -190,6 +191,7 @@ class Ci:
             secrets={
                 "SIGNING_KEY": self.signing_key,
                 "SIGNING_PASSWORD": self.signing_password,
+                "SIGNING_TOKEN": self.signing_token,
                 "DOCKER_PASSWORD": self.docker_password,
                 "SEALIFT_BUILD_SECRETS": self.build_secrets,
             },

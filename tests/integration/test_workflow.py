@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipelines.config import load
 from tests.scratch import ROOT, run
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -31,6 +32,16 @@ def test_nothing_is_granted_by_default_and_every_action_is_pinned_by_commit(work
     for action, comment in uses:
         assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
         assert re.search(r"# v\d+\.\d+\.\d+", comment), action
-    for job in document["jobs"].values():
-        assert "id-token" not in job["permissions"]
+    for name, job in document["jobs"].items():
+        assert ("id-token" in job["permissions"]) == (name == "release"), "only what signs has an identity"
         assert not any("${{" in step.get("run", "") for step in job["steps"])
+
+
+def test_the_identities_that_count_are_those_of_the_workflow_that_releases() -> None:
+    config = load(ROOT, environ={}).config
+    repository = config.source.removeprefix("https://github.com/")
+    document = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    pushed = document[True]["push"]  # YAML 1.1 reads `on` as true
+    refs = [*(f"refs/heads/{branch}" for branch in pushed["branches"]), "refs/tags/{version}"]
+    at = f"https://github.com/{repository}/.github/workflows/release.yml@"
+    assert {item.subject for item in config.signing.identities} == {at + ref for ref in refs}
