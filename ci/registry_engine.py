@@ -16,6 +16,7 @@ from pipelines.config import Flags
 from pipelines.errors import RegistryError
 from pipelines.graph import Session, fetch
 from pipelines.model import VERSION, Platform, Sealed, Tag, Target
+from pipelines.predicates import announced
 from pipelines.record import Record, read
 from pipelines.registry import records
 from pipelines.registry.client import Client
@@ -30,7 +31,13 @@ T = TypeVar("T")
 def sealed(version: Version, service: str) -> Sealed:
     """What is signed of an image: its index and platforms."""
     platforms = {Platform(name): image.digest for name, image in version.platforms.items()}
-    return Sealed(service=service, index=version.digest, platforms=platforms, version=version.annotations.get(VERSION))
+    return Sealed(
+        service=service,
+        index=version.digest,
+        platforms=platforms,
+        version=version.annotations.get(VERSION),
+        attested=announced(version.annotations),
+    )
 
 
 async def record_at(client: Client, name: str, prefix: str) -> Record | None:

@@ -24,7 +24,7 @@ from pipelines.model import OCI, Platform, Tag
 from pipelines.plan import ServicePlan
 from pipelines.versions import parse, stable
 
-FORMAT = 1
+FORMAT = 2
 """Goes up whenever Sealift makes another image, index or attestation of the same inputs."""
 
 ANNOTATION = "dev.sealift.key"

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Self
 
 from pipelines.errors import shown
+from pipelines.predicates import ALWAYS
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # The OCI distribution specification's grammar for repository names and tags.
@@ -177,15 +178,17 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class Sealed:
-    """What one service publishes: its index, and the platforms in it. All of it is signed, each platform attested.
+    """What one service publishes: its index, and the platforms in it. All of it is signed.
 
     :param version: that it says it is of, `org.opencontainers.image.version`; decides about identities that name one.
+    :param attested: kinds of `predicates.PREDICATES` that have to verify.
     """
 
     service: str
     index: Digest
     platforms: Mapping[Platform, Digest]
     version: str | None = None
+    attested: tuple[str, ...] = ALWAYS
 
 
 @dataclass(frozen=True, kw_only=True)

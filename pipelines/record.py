@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -15,6 +15,7 @@ from pipelines.errors import ConfigError
 from pipelines.key import Key
 from pipelines.model import Sealed
 from pipelines.moves import TagMove
+from pipelines.predicates import SBOMS
 from pipelines.release import FORMAT, Place, ServiceRelease, as_text, published, record_tags
 
 Digest = Annotated[str, AfterValidator(model.Digest)]
@@ -66,6 +67,11 @@ class Service(_Data):
     """What was released of one service; `index` is null for one that stayed on the machine."""
 
     index: Digest | None
+    attested: tuple[str, ...] = Field(
+        default=SBOMS,
+        description="What is attested to the index and its platforms, by Cosign's names of the types; records of"
+        " earlier versions do not have the key, and their images SBOMs only.",
+    )
     key: InputKey | None = Field(
         default=None, description="Hash of what the image is made of; null if that cannot be told."
     )
@@ -170,6 +176,11 @@ class Record(_Data):
         return {name: service.key for name, service in self.services.items() if service.key}
 
     @property
+    def silent(self) -> Set[str]:
+        """Services whose index does not say what is attested to it: earlier versions made them."""
+        return {name for name, service in self.services.items() if "attested" not in service.model_fields_set}
+
+    @property
     def lot(self) -> Mapping[str, Sealed]:
         """Service → what it publishes."""
         return {
@@ -180,6 +191,7 @@ class Record(_Data):
                     model.Platform(platform): model.Digest(unit.digest) for platform, unit in service.platforms.items()
                 },
                 version=next((unit.labels.get(model.VERSION) for unit in service.platforms.values()), None),
+                attested=service.attested,
             )
             for name, service in self.services.items()
             if service.index
@@ -191,6 +203,7 @@ class Record(_Data):
         return {
             name: ServiceRelease(
                 index=model.Digest(service.index),
+                attested=service.attested,
                 places=tuple(
                     Place(target=target, tags=tuple(_move(move) for move in place.tags))
                     for target, place in zip(self.targets, service.published, strict=False)

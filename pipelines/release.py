@@ -13,6 +13,7 @@ from pipelines.model import REBUILT_LABEL, Database, Digest, Examined, Severity,
 from pipelines.moves import TagMove
 from pipelines.plan import Plan
 from pipelines.policy import Violation
+from pipelines.predicates import ALWAYS
 
 FORMAT = 2
 """Version of the record's shape; it changes when a reader of the old shape would be misled."""
@@ -28,10 +29,14 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceRelease:
-    """One service's index, and its tags at each target, in the plan's order; no place if nothing was pushed."""
+    """One service's index, what is attested to it, and its tags at each target, in the plan's order.
+
+    :param places: none if nothing was pushed.
+    """
 
     index: Digest
     places: tuple[Place, ...] = ()
+    attested: tuple[str, ...] = ALWAYS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +143,7 @@ class Release:
         release = (self.services or {}).get(name)
         return {
             "index": release.index if release else None,
+            "attested": list(release.attested) if release else [],
             "key": self.keys.get(name),
             "reused": next((unit.reused for unit in self.of(name)), None),
             "published": published(name, release) if release else [],

@@ -97,7 +97,7 @@ async def _release(run: Run, out: Path) -> Release:
         if run.options.push:
             return await _publish(run, examination, lot, record)
         await seal(run, examination, list(lot.values()))
-        services = {name: ServiceRelease(index=sealed.index) for name, sealed in lot.items()}
+        services = {name: ServiceRelease(index=sealed.index, attested=sealed.attested) for name, sealed in lot.items()}
         record = record.at("signed", services=services, finished=run.clock())
     await run.persist(record.text())
     return record

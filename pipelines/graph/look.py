@@ -49,7 +49,9 @@ async def look(
         )
     return {
         one.service: ServiceRelease(
-            index=lot[one.service].index, places=tuple(places[one.service, target] for target in targets)
+            index=lot[one.service].index,
+            attested=lot[one.service].attested,
+            places=tuple(places[one.service, target] for target in targets),
         )
         for one in wanted
     }

@@ -8,7 +8,7 @@ from functools import partial
 from pipelines.graph.context import Session
 from pipelines.graph.together import together
 from pipelines.model import Digest, Sealed, Target
-from pipelines.stages.sign import PREDICATES
+from pipelines.predicates import PREDICATES, unknown
 from pipelines.stages.toolbox import Toolbox, quarantined
 from pipelines.stages.verify import verifies
 
@@ -16,6 +16,15 @@ from pipelines.stages.verify import verifies
 def reference(toolbox: Toolbox, service: str, digest: Digest, target: Target | None = None) -> str:
     """A manifest by digest, at a target or in the quarantine, as the tools see it."""
     return f"{toolbox.at(target, service)}@{digest}" if target else quarantined(service, digest)
+
+
+def subjects(one: Sealed, kind: str | None) -> tuple[Digest, ...]:
+    """The manifests of an image to which this has to be attested; for None, those that have to be signed."""
+    if kind is None:
+        return (one.index, *one.platforms.values())
+    if kind not in one.attested:
+        return ()
+    return (one.index,) if PREDICATES[kind].on_index else tuple(one.platforms.values())
 
 
 async def objections(session: Session, sealed: Sequence[Sealed], target: Target | None = None) -> str | None:
@@ -26,9 +35,13 @@ async def objections(session: Session, sealed: Sequence[Sealed], target: Target 
     """
     if not sealed:
         return None
+    if strange := unknown(kind for one in sealed for kind in one.attested):
+        return strange
     at = partial(reference, session.toolbox, target=target)
-    platforms = [at(one.service, digest) for one in sealed for digest in one.platforms.values()]
-    tops = [at(one.service, one.index) for one in sealed]
+    asked = {
+        kind: [at(one.service, digest) for one in sealed for digest in subjects(one, kind)]
+        for kind in (None, *PREDICATES)
+    }
     found: list[str] = []
     trust = await session.trust()
     parties = trust.parties(sealed)
@@ -39,11 +52,8 @@ async def objections(session: Session, sealed: Sequence[Sealed], target: Target 
             found.append(objection)
 
     async with session.step("verify", target.registry if target else "") as note:
-        await together(
-            [partial(check, [*platforms, *tops], None), *(partial(check, platforms, kind) for kind in PREDICATES)]
-        )
-        count = len(platforms) + len(tops)
-        note.text = "signatures are missing" if found else f"{count} digests signed and attested"
+        await together(partial(check, references, kind) for kind, references in asked.items() if references)
+        note.text = "signatures are missing" if found else f"{len(asked[None])} digests signed and attested"
     return found[0] if found else None
 
 

@@ -90,7 +90,8 @@ async def rebuild(run: Run, record: Record, names: Collection[str]) -> tuple[lis
         examination = begin(run.plan)
         jobs = [partial(build_one, run, examination, unit) for unit in examination.built]
         await together([partial(start, run.toolbox), *jobs])
-    lot = {name: one for name, one in (await join(run, examination, record.keys)).items() if name in names}
+    joined = await join(run, examination, record.keys, silent=record.silent)
+    lot = {name: one for name, one in joined.items() if name in names}
     compared: list[Compared] = []
     for name, made in lot.items():
         recorded = record.lot[name]

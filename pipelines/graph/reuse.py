@@ -20,6 +20,7 @@ from pipelines.graph.together import together
 from pipelines.key import ANNOTATION, Key
 from pipelines.model import VERSION, Digest, Sealed, Tag, Target
 from pipelines.plan import Plan, ServicePlan
+from pipelines.predicates import attested
 from pipelines.registry import remote
 from pipelines.stages import publish
 from pipelines.tags import TagKind
@@ -145,7 +146,13 @@ async def _look_up(run: Run, service: ServicePlan, target: Target, key: Key, tag
                 " say of itself that it was made of these inputs, and does not count"
             )
         return f"the tag of these inputs names another image at {target.repository(service.name)}"
-    return Sealed(service=service.name, index=there.digest, platforms=platforms, version=there.annotations.get(VERSION))
+    return Sealed(
+        service=service.name,
+        index=there.digest,
+        platforms=platforms,
+        version=there.annotations.get(VERSION),
+        attested=attested(scanned=run.options.scan),
+    )
 
 
 async def _refusals(run: Run, found: Sequence[Sealed], target: Target) -> Mapping[str, str]:

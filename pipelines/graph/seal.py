@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
+from pipelines import predicates
 from pipelines.errors import SigningError
+from pipelines.graph.attest import attest_missing
 from pipelines.graph.context import Run
 from pipelines.graph.proof import objections, reference
 from pipelines.graph.together import together
@@ -15,9 +17,8 @@ from pipelines.model import VERSION, Digest, Sealed, Unit
 from pipelines.plan import ServicePlan
 from pipelines.stages import quarantine
 from pipelines.stages.index import index
-from pipelines.stages.sign import PREDICATES, attest, sign
+from pipelines.stages.sign import sign
 from pipelines.stages.verify import verifies
-from pipelines.trust import Party
 
 # Registries without the referrers API keep the list of what is attached to a digest under a tag, which is read, changed
 # and written back. Another run on the same engine can undo an addition; what is then missing is added again.
@@ -27,10 +28,11 @@ Lot = Mapping[str, Sealed]
 """Service → what it publishes. Sealed by name; its signatures are there when `seal` has returned."""
 
 
-async def join(run: Run, examination: Examination, keys: Mapping[str, str]) -> Lot:
+async def join(run: Run, examination: Examination, keys: Mapping[str, str], *, silent: Collection[str] = ()) -> Lot:
     """Join the platforms of each service that leaves into one index in the quarantine; what is reused has its own.
 
     :param keys: service → the input key that its index names.
+    :param silent: services whose index does not say what is attested to it, as of earlier versions.
     """
     lot: dict[str, Sealed] = {}
     reuse = examination.reuse
@@ -42,12 +44,18 @@ async def join(run: Run, examination: Examination, keys: Mapping[str, str]) -> L
         units = [Unit(service=service.name, platform=platform) for platform in service.platforms]
         async with run.step("index", service.name) as note:
             images = [examination.digests[unit] for unit in units]
-            key = keys.get(service.name)
-            note.digest = await index(run.toolbox, service, images, annotations={ANNOTATION: key} if key else {})
+            says = {} if service.name in silent else {predicates.ANNOTATION: ",".join(predicates.ALWAYS)}
+            if key := keys.get(service.name):
+                says[ANNOTATION] = key
+            note.digest = await index(run.toolbox, service, images, annotations=says)
             note.text = note.digest.short
         platforms = {unit.platform: examination.digests[unit] for unit in units}
         lot[service.name] = Sealed(
-            service=service.name, index=note.digest, platforms=platforms, version=service.labels[VERSION]
+            service=service.name,
+            index=note.digest,
+            platforms=platforms,
+            version=service.labels[VERSION],
+            attested=predicates.attested(scanned=run.options.scan),
         )
 
     await together(partial(one, service) for service in run.plan.published)
@@ -116,19 +124,4 @@ async def _seal(run: Run, examination: Examination, one: Sealed, bare: Collectio
         async with run.step("sign", one.service):
             references = [reference(run.toolbox, one.service, digest) for digest in digests]
             await sign(run.toolbox, signer, references, service=one.service)
-    units = {Unit(service=one.service, platform=platform): digest in bare for platform, digest in one.platforms.items()}
-    await together(partial(_attest, run, examination, unit, parties, new=new) for unit, new in units.items())
-
-
-async def _attest(run: Run, examination: Examination, unit: Unit, parties: Sequence[Party], *, new: bool) -> None:
-    """Attest both documents, one after the other: each addition rewrites the list of the digest's attachments.
-
-    :param new: neither is attested yet.
-    """
-    image = reference(run.toolbox, unit.service, examination.digests[unit])
-    signer = await run.signer()
-    async with run.step("attest", unit):
-        for kind, name in PREDICATES.items():
-            if new or await verifies(run.toolbox, signer.trust, parties, [image], kind=kind):
-                document = examination.sboms[unit].files.file(name)
-                await attest(run.toolbox, signer, image, kind, document, service=unit.service, platform=unit.platform)
+    await attest_missing(run, examination, one, parties, bare=bare)

@@ -13,13 +13,14 @@ import dagger
 from pipelines.errors import RegistryError, SigningError
 from pipelines.findings import stops
 from pipelines.graph.context import Run
+from pipelines.graph.proof import subjects
 from pipelines.graph.quarantine import held, start
 from pipelines.graph.together import Job, together
 from pipelines.graph.units import Examination, begin, build_one, describe, kept, look_up, scan_one
 from pipelines.model import VERSION, Digest, Platform, Sealed, Unit
 from pipelines.plan import ServicePlan
+from pipelines.predicates import announced, unknown
 from pipelines.registry import remote
-from pipelines.stages.sign import PREDICATES
 from pipelines.stages.verify import verifies
 
 
@@ -95,7 +96,7 @@ class Verified:
 
 
 async def verify(run: Run) -> Sequence[Verified]:
-    """Verify, at the target, the first tag of each service: signatures of index and platforms, attested SBOMs.
+    """Verify, at the target, the first tag of each service: signatures of index and platforms, and what is attested.
 
     :raises RegistryError: there is no such tag, or it lacks a platform of the plan.
     :raises SigningError: something does not verify.
@@ -127,13 +128,16 @@ async def _verify(run: Run, service: ServicePlan) -> Verified:
             f"{reference} has no image for {', '.join(missing)}", remedy="publish it with all platforms", **where
         )
     address = run.toolbox.at(target, service.name)
-    images = [f"{address}@{child}" for child in children.values()]
-    checks = [(None, [f"{address}@{digest}", *images]), *((kind, images) for kind in PREDICATES)]
     trust = await run.trust()
-    version = (await remote.annotated(run.registries(target), service.name, digest)).get(VERSION)
-    parties = trust.parties([Sealed(service=service.name, index=digest, platforms=children, version=version)])
-    for kind, references in checks:
-        objection = await verifies(run.toolbox, trust, parties, references, kind=kind, outward=True)
+    said = await remote.annotated(run.registries(target), service.name, digest)
+    sealed = Sealed(
+        service=service.name, index=digest, platforms=children, version=said.get(VERSION), attested=announced(said)
+    )
+    parties = trust.parties([sealed])
+    for kind in (None, *sealed.attested):
+        objection = unknown(sealed.attested) or await verifies(
+            run.toolbox, trust, parties, [f"{address}@{one}" for one in subjects(sealed, kind)], kind=kind, outward=True
+        )
         if objection:
             raise SigningError(
                 f"{reference}: {kind or 'signature'}: {objection}",

@@ -12,15 +12,18 @@ from typing import Final
 import dagger
 
 from pipelines.errors import SigningError
+from pipelines.predicates import SCAN
 from pipelines.registry.answers import Meaning, meaning
 from pipelines.registry.retry import retried
 from pipelines.stages.failures import engine_error
-from pipelines.stages.sbom import CYCLONEDX, SPDX
 from pipelines.stages.signer import KEY_REMEDY, Signer, objection
 from pipelines.stages.toolbox import Toolbox
 
-PREDICATES: Final = {"spdxjson": SPDX, "cyclonedx": CYCLONEDX}
-"""Cosign's name of a predicate type → the document that is attested."""
+_PREDICATE: Final = "/predicate.json"
+_TYPES: Final = {SCAN.kind: SCAN.uri}
+"""By its own name of the vulnerability predicate, Cosign keeps some fields of the document only (sigstore/cosign,
+pkg/cosign/attestation, `generateVulnStatement`); by the type's URI it keeps all.
+"""
 
 _AWAY: Final = (Meaning.UNREACHABLE, Meaning.BUSY)
 _IDENTITY_REMEDY: Final = (
@@ -47,16 +50,22 @@ async def sign(toolbox: Toolbox, signer: Signer, references: Sequence[str], *, s
 
 @retried
 async def attest(
-    toolbox: Toolbox, signer: Signer, reference: str, kind: str, document: dagger.File, *, service: str, platform: str
+    toolbox: Toolbox, signer: Signer, reference: str, kind: str, document: dagger.File | str, **where: str
 ) -> None:
     """Attest a document to one manifest.
 
-    :param kind: a key of `PREDICATES`.
+    :param kind: a key of `predicates.PREDICATES`.
+    :param document: JSON; a text, or what a tool has written.
+    :param where: the service, and the platform if the manifest is one's.
     :raises SigningError: as `sign`.
     """
-    container = (await signer.tool(toolbox)).with_mounted_file("/predicate.json", document)
-    args = ["attest", f"--type={kind}", "--predicate=/predicate.json", *_common(signer), reference]
-    await _cosign(signer, container, args, service=service, platform=platform, step=f"attest {kind}")
+    container = await signer.tool(toolbox)
+    if isinstance(document, str):
+        container = container.with_new_file(_PREDICATE, document)
+    else:
+        container = container.with_mounted_file(_PREDICATE, document)
+    args = ["attest", f"--type={_TYPES.get(kind, kind)}", f"--predicate={_PREDICATE}", *_common(signer), reference]
+    await _cosign(signer, container, args, **where, step=f"attest {kind}")
 
 
 async def _cosign(signer: Signer, container: dagger.Container, args: list[str], **where: str) -> None:
