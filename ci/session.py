@@ -20,6 +20,7 @@ from ci.credentials import for_tools, logins
 from ci.engine_session import session
 from ci.front import Ground, Prepared, run_id
 from ci.inside import REGISTRY_VARIABLE
+from ci.invocation import invocation
 from ci.local.paths import space_left
 from ci.reach import check_reachable, reachable
 from ci.signer import loopback_places, signer_source, trust_source
@@ -146,7 +147,15 @@ def building(session: Session, call: Call, prepared: Prepared, options: Options)
     given = {field.name: getattr(session, field.name) for field in fields(Session)}
     source = _source(client, call.root, prepared.plan)
     made_of = partial(ingredients, call.root)
-    return Run(**given, source=source, plan=prepared.plan, options=options, secrets=secret, made_of=made_of)
+    return Run(
+        **given,
+        source=source,
+        plan=prepared.plan,
+        options=options,
+        secrets=secret,
+        made_of=made_of,
+        invocation=invocation(call.environ, call.root, ignores=prepared.settings.policy.ignores),
+    )
 
 
 def _source(client: dagger.Client, root: Path, plan: Plan) -> dagger.Directory:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path
 from threading import Thread
 from typing import Literal
 
@@ -22,6 +19,7 @@ from opentelemetry.semconv.attributes.service_attributes import SERVICE_NAME, SE
 from opentelemetry.trace import NoOpTracer, Tracer
 
 from ci.addresses import INSIDE
+from ci.invocation import sealift_version
 from ci.otel_variables import Destination, destination, for_session
 from ci.otlp import Receiver
 from pipelines.telemetry import Recorder
@@ -140,7 +138,7 @@ def begin(command: str, environ: Mapping[str, str], *, record: bool) -> Telemetr
         provider = TracerProvider(
             resource=_resource(), sampler=None if wanted.kind == "otlp" else ALWAYS_ON, shutdown_on_exit=False
         )
-        tracer = provider.get_tracer("sealift", _version())
+        tracer = provider.get_tracer("sealift", sealift_version())
     if provider is not None and wanted.kind == "otlp":
         try:
             provider.add_span_processor(BatchSpanProcessor(_exporter(wanted.protocol)))
@@ -172,14 +170,5 @@ def _exporter(protocol: str) -> SpanExporter:
 
 def _resource() -> Resource:
     """`sealift` and its version, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES say otherwise."""
-    ours = Resource({SERVICE_NAME: "sealift", SERVICE_VERSION: _version()})
+    ours = Resource({SERVICE_NAME: "sealift", SERVICE_VERSION: sealift_version()})
     return Resource.create(dict(ours.merge(OTELResourceDetector().detect()).attributes))
-
-
-def _version() -> str:
-    """Sealift's version, of the installed package or, in the module's container, of the source."""
-    try:
-        return metadata.version("sealift")
-    except metadata.PackageNotFoundError:
-        text = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
-        return str(tomllib.loads(text)["project"]["version"])

@@ -9,6 +9,7 @@ from pipelines.ignores import Ignore, excuse
 from pipelines.licences import named, objections
 from pipelines.model import Dismissed, Examined, Finding, Severity, Unit
 from pipelines.plan import Plan, Rules
+from pipelines.vex import Vex
 
 
 def findings(unit: Examined, rules: Rules) -> list[Finding]:
@@ -73,6 +74,12 @@ def dismissed(units: Sequence[Examined]) -> dict[Dismissed, tuple[Unit, ...]]:
         for item in unit.scan.dismissed if unit.scan else ():
             found.setdefault(item, []).append(unit.image.unit)
     return {item: tuple(dict.fromkeys(there)) for item, there in found.items()}
+
+
+def used_vex(rules: Rules, units: Sequence[Examined]) -> tuple[Vex, ...]:
+    """The VEX documents that took something away from the scans of these."""
+    files = {item.file for item in dismissed(units)}
+    return tuple(document for document in rules.vex if document.file in files)
 
 
 def stale(plan: Plan, units: Sequence[Examined]) -> Iterator[Ignore]:

@@ -45,7 +45,7 @@ PREDICATES: Final = {item.kind: item for item in (SPDX, CYCLONEDX, SCAN, OPENVEX
 SBOMS: Final = (SPDX.kind, CYCLONEDX.kind)
 """What is attested to images of Sealift's first versions."""
 
-ALWAYS: Final = SBOMS
+ALWAYS: Final = (*SBOMS, SCAN.kind, PROVENANCE.kind)
 """What is attested to every image that was scanned."""
 
 

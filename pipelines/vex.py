@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
+
+from pipelines.predicates import CSAF, OPENVEX, Predicate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,3 +23,8 @@ class Vex:
     def digest(self) -> str:
         """Of the file's text, as OCI writes digests."""
         return f"sha256:{hashlib.sha256(self.text.encode()).hexdigest()}"
+
+    @property
+    def predicate(self) -> Predicate:
+        """What it is attested as; only OpenVEX has a JSON-LD context."""
+        return OPENVEX if "@context" in json.loads(self.text) else CSAF

@@ -11,7 +11,6 @@ from pathlib import Path
 import anyio
 import dagger
 
-from pipelines import tools
 from pipelines.errors import ConfigError, RegistryError
 from pipelines.graph.carry import carry
 from pipelines.graph.context import Observer, Options, Persist, Run, SecretSource, Session, SignerSource, TrustSource
@@ -23,12 +22,9 @@ from pipelines.graph.seal import Lot, join, seal
 from pipelines.graph.slots import Slots
 from pipelines.graph.tagging import TagsFailed, move_tags
 from pipelines.graph.units import Examination, examine
-from pipelines.model import Database
 from pipelines.plan import Plan
 from pipelines.policy import judge, refusal
 from pipelines.release import Release, ServiceRelease
-from pipelines.stages.toolbox import tool_references
-from pipelines.tools import Tool
 
 __all__ = [
     "Observer",
@@ -82,7 +78,7 @@ async def _release(run: Run, out: Path) -> Release:
         id=run.id,
         started=run.started,
         plan=run.plan,
-        tools=await tool_references(run.toolbox.client, _used(database)),
+        tools=examination.tools,
         database=database,
         units=units,
         violations=judge(run.plan, units, database),
@@ -140,11 +136,6 @@ async def _publish(run: Run, examination: Examination, lot: Lot, record: Release
             failure.remedy = f"{failure.remedy}; then 'sealift release resume' keeps the record"
             raise
     return record
-
-
-def _used(database: Database | None) -> list[Tool]:
-    """The tools of this run: nothing is compiled unless the sample database is made."""
-    return [tool for tool in tools.ALL if tool is not tools.GO or (database is not None and database.sample)]
 
 
 def reports_of(run: Run, examination: Examination) -> dagger.Directory:

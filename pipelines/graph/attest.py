@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from functools import partial
 
-import dagger
-
 from pipelines.graph.context import Run
+from pipelines.graph.documents import documents
 from pipelines.graph.proof import reference, subjects
 from pipelines.graph.together import together
 from pipelines.graph.units import Examination
 from pipelines.model import Digest, Platform, Sealed, Unit
-from pipelines.predicates import CYCLONEDX, PREDICATES, SPDX
-from pipelines.stages import sbom
+from pipelines.predicates import PREDICATES
 from pipelines.stages.sign import attest
 from pipelines.stages.verify import verifies
 from pipelines.trust import Party
-
-_SBOMS = {SPDX.kind: sbom.SPDX, CYCLONEDX.kind: sbom.CYCLONEDX}
-
-Document = dagger.File | str
 
 
 async def attest_missing(
@@ -63,10 +57,5 @@ async def _attest(
     if not new and await verifies(run.toolbox, signer.trust, parties, [image], kind=kind) is None:
         return
     where = {"service": one.service, **({"platform": unit.platform} if unit else {})}
-    for document in _documents(examination, unit, kind):
+    for document in await documents(run, examination, one, unit, kind):
         await attest(run.toolbox, signer, image, kind, document, **where)
-
-
-def _documents(examination: Examination, unit: Unit | None, kind: str) -> Sequence[Document]:
-    assert unit is not None  # noqa: S101
-    return [examination.sboms[unit].files.file(_SBOMS[kind])]

@@ -13,6 +13,7 @@ import dagger
 
 from pipelines.errors import EngineError, SealiftError, SeveralErrors
 from pipelines.graph.slots import Slots
+from pipelines.invocation import Invocation
 from pipelines.key import Ingredients
 from pipelines.model import Digest, Target, Unit
 from pipelines.plan import Plan, ServicePlan
@@ -142,6 +143,7 @@ class Run(Session):
     """A run that builds.
 
     :param made_of: reads what a service's image is made of.
+    :param invocation: what is attested of the run itself.
     """
 
     source: dagger.Directory
@@ -149,6 +151,7 @@ class Run(Session):
     options: Options
     secrets: SecretSource
     made_of: Callable[[ServicePlan], Ingredients]
+    invocation: Invocation
 
     async def build_secrets(self, wanted: Mapping[str, str]) -> dict[str, dagger.Secret]:
         """The secrets that a service's Dockerfile mounts, by id."""

@@ -40,7 +40,7 @@ async def keys_of(run: Run, made_of: Read) -> tuple[dict[str, Key], dict[str, st
             if lacking := [need for need in service.needs if need not in keys]:
                 raise Unknown(f"it is built on {', '.join(lacking)}, of which that is so")
             needs = {need: keys[need] for need in service.needs}
-            keys[service.name] = found.key(digests=await _digests(run, found), needs=needs, engine=engine)
+            keys[service.name] = found.key(digests=await digests(run, found), needs=needs, engine=engine)
         except Unknown as unknown:
             why[service.name] = f"its inputs cannot be told: {unknown}"
     return keys, why
@@ -58,7 +58,7 @@ def _read(
     return found
 
 
-async def _digests(run: Run, made_of: Ingredients) -> Mapping[Platform, Mapping[str, str]]:
+async def digests(run: Run, made_of: Ingredients) -> Mapping[Platform, Mapping[str, str]]:
     """Platform → image that the Dockerfile names → its digest now."""
     own = Platform(await run.toolbox.once("platform", run.toolbox.client.default_platform))
     found: dict[Platform, dict[str, str]] = {platform: {} for platform in made_of.images}

@@ -7,6 +7,7 @@ from functools import partial
 
 from pipelines import predicates
 from pipelines.errors import SigningError
+from pipelines.findings import used_vex
 from pipelines.graph.attest import attest_missing
 from pipelines.graph.context import Run
 from pipelines.graph.proof import objections, reference
@@ -55,7 +56,10 @@ async def join(run: Run, examination: Examination, keys: Mapping[str, str], *, s
             index=note.digest,
             platforms=platforms,
             version=service.labels[VERSION],
-            attested=predicates.attested(scanned=run.options.scan),
+            attested=predicates.attested(
+                scanned=run.options.scan,
+                vex=[item.predicate for item in used_vex(run.plan.rules, examination.of(service.name))],
+            ),
         )
 
     await together(partial(one, service) for service in run.plan.published)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
 import dagger
 
+from pipelines import tools
 from pipelines.graph.context import Run
 from pipelines.graph.prepare import advisories_for, ready
 from pipelines.graph.quarantine import start
@@ -22,6 +24,7 @@ from pipelines.stages.database import Advisories
 from pipelines.stages.inspect import inspect
 from pipelines.stages.sbom import Sbom, sbom
 from pipelines.stages.scan import Scanned, scan
+from pipelines.stages.toolbox import tool_references
 
 
 @dataclass
@@ -31,6 +34,7 @@ class Examination:
     :param built: set as soon as the unit is in the quarantine, so that services built on it can start.
     :param reuse: what is not built; None if everything is.
     :param found: the advisory database, as soon as `looked` is set.
+    :param tools: name → image that this run uses, by tag and digest; when all is examined.
     """
 
     built: dict[Unit, anyio.Event]
@@ -41,6 +45,11 @@ class Examination:
     sboms: dict[Unit, Sbom] = field(default_factory=dict)
     scans: dict[Unit, Scanned] = field(default_factory=dict)
     examined: dict[Unit, Examined] = field(default_factory=dict)
+    tools: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, service: str) -> list[Examined]:
+        """The examined platforms of one service."""
+        return [unit for unit in self.examined.values() if unit.image.unit.service == service]
 
 
 def units_of(plan: Plan) -> list[Unit]:
@@ -69,6 +78,10 @@ async def examine(run: Run) -> Examination:
         await together([partial(start, run.toolbox), partial(decide, run, reuse), *jobs])
 
     await together([units, *([partial(look_up, run, examination)] if run.options.scan else [])])
+    # Nothing is compiled unless the sample database is made.
+    sample = examination.found is not None and examination.found.database.sample
+    used = (tool for tool in tools.ALL if tool is not tools.GO or sample)
+    examination.tools = await tool_references(run.toolbox.client, used)
     return examination
 
 

@@ -1,0 +1,38 @@
+"""Who runs Sealift, where and by what, as far as an attestation tells it. Pure; `ci.invocation` finds it out.
+
+Nothing in it names a machine, a user's folder or a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+COMMAND_LINE: Final = "https://sealift.dev/builders/command-line/v1"
+"""Whoever may sign, on a machine of which nothing is known. A name: docs/provenance.md says what it means."""
+
+DAGGER_MODULE: Final = "https://sealift.dev/builders/dagger-module/v1"
+"""The same, through `dagger call`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """One run.
+
+    :param builder: URI of what decides over the build: on GitHub Actions the workflow, with its ref.
+    :param version: of Sealift.
+    :param id: URL of the run; None where it has none.
+    :param repository: URL of the git repository, where the platform says it.
+    :param ref: git ref that the run is about, as in `refs/heads/main`.
+    :param platform: what else the platform says of the run.
+    :param files: file of the repository that decides over the release → its digest.
+    """
+
+    builder: str
+    version: str
+    id: str | None = None
+    repository: str | None = None
+    ref: str | None = None
+    platform: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
