@@ -166,4 +166,4 @@ async def copied(found: Registries, what: str, targets: Sequence[Target]) -> lis
                     step="record",
                 )
             check_fit(record, targets)
-    return [sealed(version, wanted.service)]
+    return [sealed(version, wanted.service, rehearsal=found.settings.rehearsal)]

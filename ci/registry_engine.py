@@ -28,15 +28,18 @@ from pipelines.telemetry import Recorder
 T = TypeVar("T")
 
 
-def sealed(version: Version, service: str) -> Sealed:
-    """What is signed of an image: its index and platforms."""
+def sealed(version: Version, service: str, *, rehearsal: bool) -> Sealed:
+    """What is signed of an image: its index and platforms.
+
+    :param rehearsal: as the environment is that it is in.
+    """
     platforms = {Platform(name): image.digest for name, image in version.platforms.items()}
     return Sealed(
         service=service,
         index=version.digest,
         platforms=platforms,
         version=version.annotations.get(VERSION),
-        attested=announced(version.annotations),
+        attested=announced(version.annotations, rehearsal=rehearsal),
     )
 
 
@@ -70,7 +73,10 @@ async def chosen(found: Registries, name: str, services: Sequence[str]) -> tuple
             return [lot[one] for one in services or lot], record
         wanted = [Reference(service=one, tag=Tag(name)) for one in found.chosen(services)]
         versions = await all_of(partial(look, client, one) for one in wanted)
-        return [sealed(one, item.service) for one, item in zip(versions, wanted, strict=True)], None
+        return [
+            sealed(one, item.service, rehearsal=found.settings.rehearsal)
+            for one, item in zip(versions, wanted, strict=True)
+        ], None
 
 
 def on_registries(found: Registries, more: Sequence[Target] = ()) -> Ground:

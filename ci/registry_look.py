@@ -78,7 +78,7 @@ def inspect_command(
     if verify:
         from ci.registry_engine import sealed, verify_versions
 
-        verify_versions(root, found, [sealed(version, wanted.service)])
+        verify_versions(root, found, [sealed(version, wanted.service, rehearsal=found.settings.rehearsal)])
     if as_json:
         dump({**version.as_json(), "verified": verify or None})
     else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 ANNOTATION: Final = "dev.sealift.attested"
-"""Annotation of the index: the kinds that are always attested, separated by commas."""
+"""Annotation of the index: the kinds that are attested to it and its platforms whatever happens, with commas."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,9 @@ PROVENANCE: Final = Predicate(kind="slsaprovenance1", uri="https://slsa.dev/prov
 PREDICATES: Final = {item.kind: item for item in (SPDX, CYCLONEDX, SCAN, OPENVEX, CSAF, PROVENANCE)}
 """Kind → what it is, in the order in which they are attested."""
 
+OF_THE_RUN: Final = (SCAN.kind, OPENVEX.kind, CSAF.kind)
+"""Kinds that tell what was found on one day, and not what the image is."""
+
 SBOMS: Final = (SPDX.kind, CYCLONEDX.kind)
 """What is attested to images of Sealift's first versions."""
 
@@ -59,10 +62,22 @@ def attested(*, scanned: bool, vex: Iterable[Predicate] = ()) -> tuple[str, ...]
     return tuple(kind for kind in PREDICATES if kind in kinds)
 
 
-def announced(annotations: Mapping[str, str]) -> tuple[str, ...]:
-    """The kinds that an index says are attested. A kind that this version does not know is among them, by its name."""
+ANNOUNCED: Final = ",".join(attested(scanned=False))
+"""What an index says: what is the same for every image, or the same inputs would not give the same digest."""
+
+
+def announced(annotations: Mapping[str, str], *, rehearsal: bool) -> tuple[str, ...]:
+    """The kinds that have to be attested to an image of which there is no record, by its index's annotations.
+
+    A kind that this version does not know is among them, by its name.
+
+    :param rehearsal: of an environment from which nothing leaves the machine: its images need not have been scanned.
+    """
     said = annotations.get(ANNOTATION)
-    return SBOMS if said is None else tuple(said.split(","))
+    if said is None:
+        return SBOMS
+    kinds = tuple(said.split(","))
+    return kinds if rehearsal else (*kinds, SCAN.kind)
 
 
 def unknown(kinds: Iterable[str]) -> str | None:

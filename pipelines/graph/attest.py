@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 from pipelines.graph.context import Run
@@ -10,8 +10,8 @@ from pipelines.graph.documents import documents
 from pipelines.graph.proof import reference, subjects
 from pipelines.graph.together import together
 from pipelines.graph.units import Examination
-from pipelines.model import Digest, Platform, Sealed, Unit
-from pipelines.predicates import PREDICATES
+from pipelines.model import Digest, Sealed, Unit
+from pipelines.predicates import OF_THE_RUN, PREDICATES
 from pipelines.stages.sign import attest
 from pipelines.stages.verify import verifies
 from pipelines.trust import Party
@@ -26,36 +26,33 @@ async def attest_missing(
     :param bare: what nothing is attested to yet.
     :raises SigningError: Cosign failed.
     """
-    manifests: list[tuple[Platform | None, Digest]] = [(None, one.index), *one.platforms.items()]
+    signer = await run.signer()
+    untold = set(told_anew(examination, one))
 
-    async def manifest(platform: Platform | None, digest: Digest) -> None:
-        unit = Unit(service=one.service, platform=platform) if platform else None
-        kinds = [kind for kind in PREDICATES if digest in subjects(one, kind)]
-        if not kinds:
-            return
+    async def manifest(unit: Unit | None, digest: Digest) -> None:
+        image = reference(run.toolbox, one.service, digest)
+        where = {"service": one.service, **({"platform": unit.platform} if unit else {})}
         async with run.step("attest", unit or one.service):
             # One after the other: each addition rewrites the list of what is attached to the digest.
-            for kind in kinds:
-                await _attest(run, examination, one, unit, parties, kind, digest, new=digest in bare)
+            for kind in (kind for kind in PREDICATES if digest in subjects(one, kind)):
+                known = digest not in bare and (digest, kind) not in untold
+                if known and await verifies(run.toolbox, signer.trust, parties, [image], kind=kind) is None:
+                    continue
+                for document in await documents(run, examination, one, unit, kind):
+                    await attest(run.toolbox, signer, image, kind, document, **where)
+                examination.told.add((digest, kind))
 
-    await together(partial(manifest, platform, digest) for platform, digest in manifests)
+    units = {Unit(service=one.service, platform=platform): digest for platform, digest in one.platforms.items()}
+    await together([partial(manifest, None, one.index), *(partial(manifest, *item) for item in units.items())])
 
 
-async def _attest(
-    run: Run,
-    examination: Examination,
-    one: Sealed,
-    unit: Unit | None,
-    parties: Sequence[Party],
-    kind: str,
-    digest: Digest,
-    *,
-    new: bool,
-) -> None:
-    signer = await run.signer()
-    image = reference(run.toolbox, one.service, digest)
-    if not new and await verifies(run.toolbox, signer.trust, parties, [image], kind=kind) is None:
+def told_anew(examination: Examination, one: Sealed) -> Iterator[tuple[Digest, str]]:
+    """Manifests and kinds that tell what this run found, and have not been attested by it: an earlier run that came no
+    further has told what it found. What is reused keeps what its release has told.
+    """
+    if examination.reuses(one.service):
         return
-    where = {"service": one.service, **({"platform": unit.platform} if unit else {})}
-    for document in await documents(run, examination, one, unit, kind):
-        await attest(run.toolbox, signer, image, kind, document, **where)
+    for kind in one.attested:
+        for digest in subjects(one, kind) if kind in OF_THE_RUN else ():
+            if (digest, kind) not in examination.told:
+                yield digest, kind

@@ -16,7 +16,7 @@ from pipelines.graph.units import Examination
 from pipelines.key import Ingredients, Unknown
 from pipelines.model import OCI, Platform, Sealed, Unit
 from pipelines.plan import ServicePlan
-from pipelines.predicates import CYCLONEDX, PROVENANCE, SCAN, SPDX
+from pipelines.predicates import CYCLONEDX, SCAN, SPDX
 from pipelines.provenance import Base, Materials, provenance
 from pipelines.scan_result import scan_result
 from pipelines.stages import sbom
@@ -29,14 +29,12 @@ _SBOMS = {SPDX.kind: sbom.SPDX, CYCLONEDX.kind: sbom.CYCLONEDX}
 async def documents(
     run: Run, examination: Examination, one: Sealed, unit: Unit | None, kind: str
 ) -> Sequence[Document]:
-    """What is attested of this kind, JSON; none of what another run has made: it alone knows how.
+    """What is attested of this kind, JSON. Of what another run has built there is no provenance: it alone knows how.
 
-    :param unit: None for the index.
+    :param unit: None for the index, to which provenance alone is attested.
     """
     if unit is None:
-        if kind != PROVENANCE.kind or (examination.reuse and one.service in examination.reuse.sealed):
-            return ()
-        return [_text(await _provenance(run, examination, one))]
+        return () if examination.reuses(one.service) else [_text(await _provenance(run, examination, one))]
     if kind in _SBOMS:
         return [examination.sboms[unit].files.file(_SBOMS[kind])]
     if kind == SCAN.kind:

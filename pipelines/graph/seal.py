@@ -8,9 +8,9 @@ from functools import partial
 from pipelines import predicates
 from pipelines.errors import SigningError
 from pipelines.findings import used_vex
-from pipelines.graph.attest import attest_missing
+from pipelines.graph.attest import attest_missing, told_anew
 from pipelines.graph.context import Run
-from pipelines.graph.proof import objections, reference
+from pipelines.graph.proof import objections, reference, subjects
 from pipelines.graph.together import together
 from pipelines.graph.units import Examination
 from pipelines.key import ANNOTATION
@@ -45,7 +45,7 @@ async def join(run: Run, examination: Examination, keys: Mapping[str, str], *, s
         units = [Unit(service=service.name, platform=platform) for platform in service.platforms]
         async with run.step("index", service.name) as note:
             images = [examination.digests[unit] for unit in units]
-            says = {} if service.name in silent else {predicates.ANNOTATION: ",".join(predicates.ALWAYS)}
+            says = {} if service.name in silent else {predicates.ANNOTATION: predicates.ANNOUNCED}
             if key := keys.get(service.name):
                 says[ANNOTATION] = key
             note.digest = await index(run.toolbox, service, images, annotations=says)
@@ -74,9 +74,9 @@ async def seal(run: Run, examination: Examination, sealed: Sequence[Sealed]) -> 
     if not sealed:
         return
     bare = await _bare(run, sealed)
-    objection = await objections(run, [one for one in sealed if not bare.intersection(_digests(one))])
+    objection = await objections(run, [one for one in sealed if not bare.intersection(subjects(one, None))])
     for _ in range(ROUNDS):
-        if objection is None and not bare:
+        if objection is None and not bare and not any(any(told_anew(examination, one)) for one in sealed):
             return
         await together(partial(_seal, run, examination, one, bare) for one in sealed)
         bare = frozenset()
@@ -100,17 +100,15 @@ async def _bare(run: Run, sealed: Sequence[Sealed]) -> frozenset[Digest]:
     async def look(one: Sealed) -> None:
         tags = await quarantine.tags(run.toolbox, one.service)
         found.update(
-            digest for digest in _digests(one) if not any(tag.startswith(digest.replace(":", "-")) for tag in tags)
+            digest
+            for digest in subjects(one, None)
+            if not any(tag.startswith(digest.replace(":", "-")) for tag in tags)
         )
 
     async with run.step("verify") as note:
         await together(partial(look, one) for one in sealed)
         note.text = f"{len(found)} digests are new"
     return frozenset(found)
-
-
-def _digests(one: Sealed) -> tuple[Digest, ...]:
-    return (one.index, *one.platforms.values())
 
 
 async def _seal(run: Run, examination: Examination, one: Sealed, bare: Collection[Digest]) -> None:
@@ -120,10 +118,10 @@ async def _seal(run: Run, examination: Examination, one: Sealed, bare: Collectio
     """
     signer = await run.signer()
     parties = signer.trust.parties([one])
-    digests = [digest for digest in _digests(one) if digest in bare]
-    others = [reference(run.toolbox, one.service, digest) for digest in _digests(one) if digest not in bare]
+    digests = [digest for digest in subjects(one, None) if digest in bare]
+    others = [reference(run.toolbox, one.service, digest) for digest in subjects(one, None) if digest not in bare]
     if others and await verifies(run.toolbox, signer.trust, parties, others):
-        digests = list(_digests(one))
+        digests = list(subjects(one, None))
     if digests:
         async with run.step("sign", one.service):
             references = [reference(run.toolbox, one.service, digest) for digest in digests]

@@ -34,6 +34,7 @@ class Examination:
     :param built: set as soon as the unit is in the quarantine, so that services built on it can start.
     :param reuse: what is not built; None if everything is.
     :param found: the advisory database, as soon as `looked` is set.
+    :param told: manifests and kinds that this run has attested.
     :param tools: name → image that this run uses, by tag and digest; when all is examined.
     """
 
@@ -46,10 +47,15 @@ class Examination:
     scans: dict[Unit, Scanned] = field(default_factory=dict)
     examined: dict[Unit, Examined] = field(default_factory=dict)
     tools: Mapping[str, str] = field(default_factory=dict)
+    told: set[tuple[Digest, str]] = field(default_factory=set)
 
     def of(self, service: str) -> list[Examined]:
         """The examined platforms of one service."""
         return [unit for unit in self.examined.values() if unit.image.unit.service == service]
+
+    def reuses(self, service: str) -> bool:
+        """Whether its image is one that was released before."""
+        return self.reuse is not None and service in self.reuse.sealed
 
 
 def units_of(plan: Plan) -> list[Unit]:
@@ -135,7 +141,7 @@ async def _reused(examination: Examination, unit: Unit) -> Digest | None:
 
 def _from(run: Run, examination: Examination, unit: Unit) -> str | None:
     """The repository that the unit was fetched from, if it was not built."""
-    if examination.reuse is None or unit.service not in examination.reuse.sealed:
+    if not examination.reuses(unit.service):
         return None
     return str(run.plan.targets[0].repository(unit.service))
 

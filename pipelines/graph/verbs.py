@@ -130,8 +130,9 @@ async def _verify(run: Run, service: ServicePlan) -> Verified:
     address = run.toolbox.at(target, service.name)
     trust = await run.trust()
     said = await remote.annotated(run.registries(target), service.name, digest)
+    attested = announced(said, rehearsal=run.plan.rules.rehearsal)
     sealed = Sealed(
-        service=service.name, index=digest, platforms=children, version=said.get(VERSION), attested=announced(said)
+        service=service.name, index=digest, platforms=children, version=said.get(VERSION), attested=attested
     )
     parties = trust.parties([sealed])
     for kind in (None, *sealed.attested):
