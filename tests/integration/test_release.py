@@ -8,8 +8,10 @@ import platform
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import Any
 
-from tests.scratch import SEALIFT, TINY, Scratch, run
+from tests.attested import cosign, predicates
+from tests.scratch import SEALIFT, TINY, Scratch
 
 ON_WEB = """\
 ARG WEB_IMAGE=localhost:5000/web:dev
@@ -27,12 +29,13 @@ def two_services(scratch: Scratch) -> None:
     scratch.commit()
 
 
-def cosign(scratch: Scratch, *arguments: str) -> int:
-    public = str(Path(scratch.env["SEALIFT_KEYS_DIR"]) / "cosign.pub")
-    done = run(
-        ["cosign", *arguments[:1], f"--key={public}", "--insecure-ignore-tlog=true", *arguments[1:]], env=scratch.env
-    )
-    return done.returncode
+def by_role(provenance: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """What the image was made from, by what it was to the build."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for item in provenance["buildDefinition"]["resolvedDependencies"]:
+        assert all(item["digest"].values()), item
+        found.setdefault(item["annotations"]["role"], []).append(item)
+    return found
 
 
 def test_everything_is_published_signed_and_attested_and_a_second_run_makes_nothing(scratch: Scratch) -> None:
@@ -51,11 +54,30 @@ def test_everything_is_published_signed_and_attested_and_a_second_run_makes_noth
             folder = scratch.root / "dist/reports" / name / wanted.replace("/", "-")
             assert {path.name for path in folder.iterdir()} == REPORTS
             reference = f"localhost:5000/{scratch.registry.prefix}{name}@{digest}"
-            assert cosign(scratch, "verify", reference) == 0
-            assert cosign(scratch, "verify-attestation", "--type=spdxjson", reference) == 0
-            assert cosign(scratch, "verify-attestation", "--type=cyclonedx", reference) == 0
+            assert cosign(scratch, "verify", reference).returncode == 0
+            (spdx,) = predicates(scratch, "spdxjson", reference)
+            (cyclonedx,) = predicates(scratch, "cyclonedx", reference)
+            assert spdx == json.loads((folder / "sbom.spdx.json").read_text())
+            assert cyclonedx == json.loads((folder / "sbom.cdx.json").read_text())
+            (scanned,) = predicates(scratch, "vuln", reference)
+            assert scanned["scanner"]["db"]["version"] == record["database"]["digest"]
+            assert scanned["scanner"]["result"]["packages"] > 0
             assert digest in (folder / "scan.json").read_text()
-        assert cosign(scratch, "verify", f"localhost:5000/{scratch.registry.prefix}{name}:dev") == 0
+        index = f"localhost:5000/{scratch.registry.prefix}{name}@{entry['index']}"
+        assert cosign(scratch, "verify", index).returncode == 0
+        (provenance,) = predicates(scratch, "slsaprovenance1", index)
+        assert provenance["runDetails"]["metadata"]["invocationId"] == record["id"]
+        made_of = by_role(provenance)
+        assert [item["digest"] for item in made_of["source"]] == [{"gitCommit": record["plan"]["commit"]}]
+        assert {item["name"] + "@sha256:" + item["digest"]["sha256"] for item in made_of["tool"]} == set(
+            record["tools"].values()
+        )
+        assert [f"sha256:{item['digest']['sha256']}" for item in made_of["database"]] == [record["database"]["digest"]]
+        stands_on = made_of["base" if name == "web" else "service"]
+        assert {item["annotations"]["platform"]: f"sha256:{item['digest']['sha256']}" for item in stands_on} == {
+            wanted: unit["labels"]["org.opencontainers.image.base.digest"]
+            for wanted, unit in entry["platforms"].items()
+        }
     assert all("@sha256:" in image for image in record["tools"].values()), record["tools"]
     second = scratch.sealift("build-all", "--json")
     assert second.returncode == 0, second.stderr
@@ -100,11 +122,11 @@ def test_signatures_that_are_gone_at_the_target_are_carried_again(scratch: Scrat
     repository = f"localhost:5000/{scratch.registry.prefix}web"
     gone = scratch.registry.regctl("tag", "rm", f"{repository}:{digest.replace(':', '-')}")
     assert gone.returncode == 0, gone.stderr
-    assert cosign(scratch, "verify", f"{repository}@{digest}") != 0
+    assert cosign(scratch, "verify", f"{repository}@{digest}").returncode != 0
     done = scratch.sealift("build-all")
     assert done.returncode == 0, done.stderr
     assert ("copy", "web") in steps(done.stderr)
-    assert cosign(scratch, "verify", f"{repository}@{digest}") == 0
+    assert cosign(scratch, "verify", f"{repository}@{digest}").returncode == 0
     assert scratch.registry.digest("web", "dev") == digest
 
 
