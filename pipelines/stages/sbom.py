@@ -64,12 +64,27 @@ async def sbom(toolbox: Toolbox, unit: Unit, digest: Digest) -> Sbom:
         if "no such file" not in message(failure):
             raise engine_error(failure, **where) from failure
         raise ToolError(f"Syft wrote no document: {message(failure)}", remedy=_REMEDY, **where) from failure
+    check_size(max(len(spdx.encode()), len(cyclonedx.encode())), where)
     packages = read_packages(spdx, where)
     check_cyclonedx(cyclonedx, len(packages), where)
     return Sbom(files=out, packages=packages)
 
 
 _REMEDY = "run the command again; an image that is not described does not leave"
+
+
+LARGEST = 90_000_000
+"""Bytes of a document. Cosign reads attachments of at most 128 MiB, and in there it is written in base64."""
+
+
+def check_size(size: int, where: dict[str, str]) -> None:
+    """:raises ToolError: nobody could verify that the document is attested."""
+    if size > LARGEST:
+        raise ToolError(
+            f"the SBOM has {size / 1e6:.0f} MB, and Cosign reads at most {LARGEST / 1e6:.0f} MB of what is attested",
+            remedy="leave packages out of the image that it does not need: its SBOM lists them all",
+            **where,
+        )
 
 
 def read_packages(document: str, where: dict[str, str]) -> tuple[Package, ...]:

@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.errors import ConfigError
 from pipelines.model import Target
+from pipelines.predicates import ALWAYS, SBOMS
 from pipelines.record import read, updated
 from pipelines.release import Place, Release, ServiceRelease
 
@@ -107,3 +108,15 @@ def test_a_registry_that_is_left_out_is_told(samples: Samples) -> None:
 def test_keys_of_a_later_version_are_no_fault(samples: Samples) -> None:
     document = samples.published().as_json() | {"provenance": {}}
     assert read(json.dumps(document), "x").state == "published"
+
+
+def test_images_of_earlier_versions_have_sboms_only(samples: Samples) -> None:
+    """A record says what is attested to its images; those from before the key was there have no scan, no provenance."""
+    record = read(samples.published().text(), "x")
+    assert record.lot["aidb"].attested == ALWAYS
+    assert record.silent == set()
+    document = json.loads(samples.published().text())
+    del document["services"]["aidb"]["attested"]
+    older = read(json.dumps(document), "x")
+    assert (older.lot["aidb"].attested, older.lot["docs"].attested) == (SBOMS, ALWAYS)
+    assert older.silent == {"aidb"}

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.errors import ToolError
 from pipelines.model import Package
-from pipelines.stages.sbom import read_packages
+from pipelines.stages.sbom import LARGEST, check_size, read_packages
 
 WHERE = {"service": "aidb", "platform": "linux/amd64", "step": "sbom"}
 IMAGE = {"name": "aidb", "primaryPackagePurpose": "CONTAINER"}
@@ -28,6 +28,12 @@ def packages_of(document: Any) -> tuple[Package, ...]:
 def test_packages_are_read_without_the_image_itself(packages: list[dict[str, str]], expected: list[str]) -> None:
     found = packages_of({"spdxVersion": "SPDX-2.3", "packages": packages})
     assert [package.name for package in found] == expected
+
+
+def test_a_document_that_nobody_could_verify_is_refused() -> None:
+    check_size(LARGEST, WHERE)
+    with pytest.raises(ToolError, match="the SBOM has 200 MB, and Cosign reads at most 90 MB of what is attested"):
+        check_size(200_000_000, WHERE)
 
 
 def test_what_is_read_of_a_package() -> None:
