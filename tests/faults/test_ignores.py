@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.predicates import CSAF, OPENVEX
+from tests.attested import predicates
 from tests.faults.advisory_artifacts import served
 from tests.faults.outcomes import published, refused
 from tests.faults.small import DOCKERFILE
@@ -27,6 +29,12 @@ def vulnerable(scratch: Scratch, advisories: Path) -> Scratch:
     scratch.extra["database"] = {"repository": f"{REGISTRY}/{database}"}
     scratch.extra["policy"] = {"ignores": "ignores.yaml"}
     return scratch
+
+
+def of_the_platform(scratch: Scratch) -> str:
+    """The only platform's manifest."""
+    (digest,) = scratch.registry.index("web", "dev").values()
+    return f"{REGISTRY}/{scratch.registry.prefix}web@{digest}"
 
 
 def package(context: Path, version: str, *, licence: str = "BSD-3-Clause") -> None:
@@ -61,6 +69,10 @@ def test_what_is_ignored_leaves_for_a_time(vulnerable: Scratch) -> None:
     assert verdict["passed"]
     (excused,) = verdict["excused"]
     assert (excused["id"], excused["owner"], excused["images"]) == (CVE, "backend", ["web linux/amd64"])
+    (told,) = predicates(vulnerable, "vuln", of_the_platform(vulnerable))
+    (attested,) = told["scanner"]["result"]["excused"]
+    assert attested == {key: value for key, value in excused.items() if key != "images"}
+    assert [finding["id"] for finding in told["scanner"]["result"]["findings"]] == [CVE]
     assert vulnerable.sealift("scan").returncode == 0
     # When it is mended, the entry has to go: if it came back, nobody would see it.
     package(vulnerable.root / "services/web", "0.49.0")
@@ -101,10 +113,12 @@ def csaf(product: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("document", "statement"), [(openvex, "vulnerable_code_not_in_execute_path"), (csaf, "")], ids=["OpenVEX", "CSAF"]
+    ("document", "statement", "kind"),
+    [(openvex, "vulnerable_code_not_in_execute_path", OPENVEX.kind), (csaf, "", CSAF.kind)],
+    ids=["OpenVEX", "CSAF"],
 )
 def test_what_vex_says_is_not_affected_leaves_and_is_told(
-    vulnerable: Scratch, document: Callable[[str], str], statement: str
+    vulnerable: Scratch, document: Callable[[str], str], statement: str, kind: str
 ) -> None:
     vulnerable.extra["policy"] = {"vex": ["vex.json"]}
     (vulnerable.root / "vex.json").write_text(document("pkg:pypi/starlette@0.35.0"))
@@ -116,6 +130,14 @@ def test_what_vex_says_is_not_affected_leaves_and_is_told(
     assert f"Dismissed as not_affected: {CVE} in starlette, web linux/amd64" in said
     (dismissed,) = vulnerable.record()["verdict"]["dismissed"]
     assert (dismissed["file"], dismissed["statement"]) == ("vex.json", statement)
+    image = of_the_platform(vulnerable)
+    (told,) = predicates(vulnerable, "vuln", image)
+    assert told["scanner"]["result"]["dismissed"] == [
+        {key: value for key, value in dismissed.items() if key != "images"}
+    ]
+    # The document itself, which the release has to have from now on.
+    assert predicates(vulnerable, kind, image) == [json.loads(document("pkg:pypi/starlette@0.36.0"))]
+    assert kind in vulnerable.record()["services"]["web"]["attested"]
 
 
 def test_a_licence_that_is_denied_does_not_leave_unless_it_is_ignored(vulnerable: Scratch) -> None:

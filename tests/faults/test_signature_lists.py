@@ -1,19 +1,24 @@
-"""A registry's list of what is attached to an image lacks the signature: as a copy that was killed may leave it."""
+"""A registry's list of what is attached to an image lacks something, or holds what it should not.
+
+A copy that was killed may leave it so; or somebody who may write to the registry, but not sign.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from pipelines.model import RECORDS
+from pipelines.predicates import CYCLONEDX, PROVENANCE, SPDX
 from pipelines.stages.verify import SIGNATURE
+from tests.attested import cosign, predicates
 from tests.faults.outcomes import published
 from tests.faults.small import Small
-from tests.scratch import REGISTRY
+from tests.scratch import REGISTRY, run
+from tests.sigstore.tampering import Document, Image, alter
 
 PREDICATE = "dev.sigstore.bundle.predicateType"
 
@@ -26,33 +31,88 @@ def repository(engine: Mapping[str, str], tmp_path: Path) -> Iterator[Small]:
     made.delete("web", RECORDS)
 
 
-def lists(repository: Small, digest: str) -> str:
-    """Where the local registry has the list of what is attached to a digest."""
-    return f"http://{REGISTRY}/v2/{repository.registry.prefix}web/manifests/{digest.replace(':', '-')}"
+def at(repository: Small, digest: str | None) -> Image:
+    return Image(f"{REGISTRY}/{repository.registry.prefix}web@{digest}")
 
 
-def attached(repository: Small, digest: str) -> dict[str, Any]:
-    answer = httpx.get(lists(repository, digest), headers={"Accept": "*/*"}, trust_env=False)
-    return answer.raise_for_status().json()  # type: ignore[no-any-return]
+def without(image: Image, uri: str) -> Document:
+    """Take what has this predicate type off the list of what is attached; the list as it was."""
+    whole = image.get("manifests", image.tag)
+    others = [entry for entry in whole["manifests"] if entry["annotations"][PREDICATE] != uri]
+    assert len(others) == len(whole["manifests"]) - 1
+    image.put_manifest(image.tag, {**whole, "manifests": others})
+    return whole
+
+
+def attest_as(repository: Small, image: Image, kind: str, document: Document) -> None:
+    """With the repository's own key."""
+    keys = Path(repository.env["SEALIFT_KEYS_DIR"])
+    file = repository.root.parent / "predicate.json"
+    file.write_text(json.dumps(document))
+    unlogged = ("--use-signing-config=false", "--tlog-upload=false", "--new-bundle-format=true", "--yes")
+    command = ["cosign", "attest", f"--key={keys}/cosign.key", *unlogged, f"--type={kind}", f"--predicate={file}"]
+    password = (keys / "cosign.password").read_text()
+    done = run([*command, image.reference], env={**repository.env, "COSIGN_PASSWORD": password})
+    assert done.returncode == 0, done.stderr
+
+
+def refused(repository: Small, kind: str) -> str:
+    done = repository.sealift("verify")
+    assert done.returncode == 10, done.stderr
+    assert f":dev: {kind}: " in done.stderr, done.stderr
+    return done.stderr
 
 
 def test_what_is_attested_and_not_signed_does_not_verify(repository: Small) -> None:
     """`cosign verify` is content with it: any statement of the key will do."""
     published(repository, "--no-scan")
     (platform,) = repository.registry.index("web", "dev").values()
-    whole = attached(repository, platform)
-    others = [entry for entry in whole["manifests"] if entry["annotations"][PREDICATE] != SIGNATURE]
-    assert len(others) == len(whole["manifests"]) - 1
-    httpx.put(
-        lists(repository, platform),
-        json={**whole, "manifests": others},
-        headers={"Content-Type": whole["mediaType"]},
-        trust_env=False,
-    ).raise_for_status()
-    done = repository.sealift("verify")
-    assert done.returncode == 10, done.stderr
-    assert ":dev: signature: " in done.stderr
+    image = at(repository, platform)
+    whole = without(image, SIGNATURE)
+    refused(repository, "signature")
     # The next release sees that, and mends it.
     published(repository, "--no-scan")
-    assert len(attached(repository, platform)["manifests"]) == len(whole["manifests"])
+    assert len(image.get("manifests", image.tag)["manifests"]) == len(whole["manifests"])
+    assert repository.sealift("verify").returncode == 0
+
+
+def _changed(statement: Document) -> None:
+    statement["predicate"] = {**statement["predicate"], "altered": True}
+
+
+def test_attestations_that_are_gone_altered_or_of_something_else_do_not_count(repository: Small) -> None:
+    published(repository, "--no-scan")
+    (platform,) = repository.registry.index("web", "dev").values()
+    index, image = at(repository, repository.registry.digest("web", "dev")), at(repository, platform)
+    assert repository.record()["services"]["web"]["attested"] == ["spdxjson", "cyclonedx", "slsaprovenance1"]
+    (provenance,) = predicates(repository, PROVENANCE.kind, index.reference)
+    (sbom,) = predicates(repository, SPDX.kind, image.reference)
+
+    # Removed; and there as what it is not.
+    whole = without(index, PROVENANCE.uri)
+    refused(repository, PROVENANCE.kind)
+    attest_as(repository, index, "https://example.com/provenance", provenance)
+    refused(repository, PROVENANCE.kind)
+    # Of the platform, not of the index.
+    attest_as(repository, image, PROVENANCE.kind, provenance)
+    refused(repository, PROVENANCE.kind)
+    index.put_manifest(index.tag, whole)
+    assert repository.sealift("verify").returncode == 0
+
+    # Of another digest, under this one's name.
+    attest_as(repository, index, SPDX.kind, sbom)
+    elsewhere = index.get("manifests", index.tag)["manifests"]
+    (moved,) = [entry for entry in elsewhere if entry["annotations"][PREDICATE] == SPDX.uri]
+    whole = without(image, SPDX.uri)
+    image.put_manifest(image.tag, {**whole, "manifests": [*image.get("manifests", image.tag)["manifests"], moved]})
+    refused(repository, SPDX.kind)
+    image.put_manifest(image.tag, whole)
+
+    # Altered, and the signature as it was.
+    alter(image, _changed)
+    refused(repository, "signature")
+    assert cosign(repository, "verify-attestation", f"--type={CYCLONEDX.kind}", image.reference).returncode != 0
+
+    # The next release finds that it does not count, and mends it.
+    published(repository, "--no-scan")
     assert repository.sealift("verify").returncode == 0
