@@ -163,7 +163,7 @@ def publish(flags: Flags, root: Path, out: Path, as_json: bool) -> None:
 @opt.selection
 @opt.as_json
 def verify(flags: Flags, root: Path, as_json: bool) -> None:
-    """Verify what the registry holds: signatures of index and platforms, attested SBOMs."""
+    """Verify what the registry holds: signatures of index and platforms, and what is attested to them."""
     verified = execute("verify", root, flags, verbs.verify, options=Options(push=False))
     if as_json:
         dump([item.as_json() for item in verified])

@@ -108,7 +108,7 @@ class Ci:
 
     @never_cached
     async def verify(self, env: Env = None, service: Services = None, tag: Tags = None) -> str:
-        """Verify what the registry holds: signatures of index and platforms, attested SBOMs; as JSON."""
+        """Verify what the registry holds: signatures of index and platforms, attestations; as JSON."""
         given = options(env=env, service=service, tag=tag)
         return await (await self._run("verify", [*given, "--json"])).stdout()
 

@@ -63,7 +63,7 @@ async def _list(found: Registries, names: tuple[str, ...], limit: int) -> list[L
 @click.command("inspect")
 @click.argument("reference", metavar="SERVICE[:TAG|@DIGEST]")
 @environment
-@click.option("--verify", is_flag=True, help="Verify signatures and attested SBOMs too, with the engine.")
+@click.option("--verify", is_flag=True, help="Verify signatures and attestations too, with the engine.")
 @opt.as_json
 def inspect_command(
     reference: str, env: str | None, registry: str | None, root: Path, verify: bool, as_json: bool

@@ -17,7 +17,7 @@ from pipelines.stages.archive import archive
 
 
 async def verify_at(session: Session, lot: Sequence[Sealed], target: Target) -> None:
-    """Signatures of indexes and platforms, and attested SBOMs.
+    """Signatures of indexes and platforms, and what is attested to them.
 
     :raises SigningError: which service does not verify, and why; all of them.
     :raises RegistryError: the registry does not show it.

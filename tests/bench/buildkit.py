@@ -137,7 +137,7 @@ def build_arguments(
     """What follows `buildctl`: the plan's Dockerfile, context, target and arguments.
 
     BuildKit knows the build platform by itself. It attests provenance if any option is about that, one that disables it
-    included (tried); Sealift makes none yet, so nothing is said.
+    included (tried). Sealift's own is made when it signs, which is not what is compared, so nothing is said.
 
     :param bases: digest, in `registry`, of every service that this one is built on.
     """

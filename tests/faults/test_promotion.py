@@ -81,6 +81,8 @@ def test_a_release_is_promoted_with_all_that_belongs_to_it(shop: Small, peer: Pe
             key = shop.env["SIGNING_PUBLIC_KEY"].removeprefix("file://")
             command = ["cosign", *what, f"--key={key}", "--insecure-ignore-tlog=true", reference]
             assert run(command, env=shop.env).returncode == 0
+        command = ["cosign", "verify-attestation", "--type=slsaprovenance1", *command[-3:-1], f"{repository}@{digest}"]
+        assert run(command, env=shop.env).returncode == 0
     record = shop.record()
     assert (record["plan"]["environment"], record["state"]) == ("prod", "published")
     assert record["because"].startswith("promoted from local, release ")

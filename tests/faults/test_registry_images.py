@@ -39,6 +39,7 @@ def test_what_a_release_published_is_seen_copied_and_pulled(repository: Small, p
     (image,) = document["platforms"].values()
     assert document["verified"] is True
     assert image["attached"] == ["SBOM (CycloneDX)", "SBOM (SPDX)", "signature"]
+    assert document["attached"] == ["provenance (SLSA)", "signature"]
     assert image["user"] == "1001:1001"
     assert image["size"] > 1 << 20
 

@@ -28,7 +28,7 @@ def broken_off(two: Pair, server: Relay, *arguments: str) -> None:
 
 
 def attached(two: Pair, service: str) -> list[str]:
-    """What is attached to a service's index at the first registry: its signatures, each once."""
+    """What is attached to a service's index at the first registry: its signature and its provenance, each once."""
     repository = f"localhost:5000/{two.registry.prefix}{service}:dev"
     done = two.registry.regctl("artifact", "list", "--format={{json .Descriptors}}", repository)
     return sorted(entry["digest"] for entry in json.loads(done.stdout))
@@ -50,7 +50,7 @@ def test_tags_that_had_not_moved_move(two: Pair, peer: Peer, server: Relay) -> N
     assert [put_tag(asked) for asked in writes] == ["dev"], "what was there was sent again"
     for name, digests in dev(two, peer).items():
         assert digests == {two.record()["services"][name]["index"]}
-        assert len(attached(two, name)) == 1
+        assert len(attached(two, name)) == 2
     assert two.record()["state"] == "published"
     assert two.moves("web")["dev"]["moved"]
     again = two.sealift("release", "resume", "--json")

@@ -101,8 +101,7 @@ def test_attestations_that_are_gone_altered_or_of_something_else_do_not_count(re
 
     # Of another digest, under this one's name.
     attest_as(repository, index, SPDX.kind, sbom)
-    elsewhere = index.get("manifests", index.tag)["manifests"]
-    (moved,) = [entry for entry in elsewhere if entry["annotations"][PREDICATE] == SPDX.uri]
+    (moved,) = [entry for entry in index.get("manifests", index.tag)["manifests"] if entry not in whole["manifests"]]
     whole = without(image, SPDX.uri)
     image.put_manifest(image.tag, {**whole, "manifests": [*image.get("manifests", image.tag)["manifests"], moved]})
     refused(repository, SPDX.kind)
@@ -116,3 +115,22 @@ def test_attestations_that_are_gone_altered_or_of_something_else_do_not_count(re
     # The next release finds that it does not count, and mends it.
     published(repository, "--no-scan")
     assert repository.sealift("verify").returncode == 0
+
+
+def test_of_an_earlier_versions_release_nothing_is_demanded_that_it_never_had(repository: Small) -> None:
+    published(repository, "--no-scan")
+    index = at(repository, repository.registry.digest("web", "dev"))
+    without(index, PROVENANCE.uri)
+    record = repository.root / "dist/release.json"
+    document = json.loads(record.read_text())
+    del document["services"]["web"]["attested"]
+    older = repository.root.parent / "older.json"
+    older.write_text(json.dumps(document))
+    done = repository.sealift("release", "resume", str(older), "--out", "elsewhere")
+    assert done.returncode == 0, done.stderr
+    assert "copy " not in done.stderr
+    # A release that had it is not whole without it, and is brought again from the quarantine.
+    done = repository.sealift("release", "resume", str(record), "--out", "elsewhere")
+    assert done.returncode == 0, done.stderr
+    assert "copy " in done.stderr
+    assert predicates(repository, PROVENANCE.kind, index.reference)

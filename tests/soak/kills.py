@@ -27,8 +27,8 @@ AGAIN = 0.2
 """The share of resumes that are struck too."""
 MOST = 6
 """How often a release may be resumed until it must have ended."""
-ATTACHED = {"index": 1, "platform": 3}
-"""A signature; and to a platform, its two attested SBOMs as well. One more would be a second signature."""
+ATTACHED = {"index": 2, "platform": 3}
+"""A signature; to the index its provenance, to a platform its two attested SBOMs. One more would be a second one."""
 
 
 @dataclass
