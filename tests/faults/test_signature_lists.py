@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from pipelines.model import RECORDS
-from pipelines.stages.verify import SIGNATURE
+from pipelines.trust import SIGNATURE
 from tests.faults.outcomes import published
 from tests.faults.small import Small
 from tests.scratch import REGISTRY
