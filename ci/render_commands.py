@@ -1,4 +1,4 @@
-"""`sealift render …`: deployment manifests from a release record."""
+"""`sealift render …`: deployment manifests from a release record, and admission policies."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from ci.admission_command import admission_command
 from ci.output import dump
 from ci.render_files import found, replace, write_new
 from ci.render_options import Asked, asked_for
@@ -35,8 +36,12 @@ from pipelines.render.workloads import Deployable, check_services, chosen_target
 def render() -> None:
     """Make deployment manifests from a release record, or set its images in those that you have.
 
-    Images are named by digest: what runs is what was scanned, signed and verified.
+    Images are named by digest: what runs is what was scanned, signed and verified. And admission policies, by which a
+    cluster takes nothing else.
     """
+
+
+render.add_command(admission_command)
 
 
 @render.command("kubernetes")

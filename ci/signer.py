@@ -113,13 +113,13 @@ def trust_source(
             secret = await secret_at(client, environ, "SIGNING_PUBLIC_KEY", address)
             return trust_of(signing, SigningFiles(), await secret.plaintext())
         if method_of(environ, settings) == "keyless":
-            return _identities(settings, read_signing(root, signing))
+            return identities_trusted(settings, read_signing(root, signing))
         return (await signer()).trust
 
     return source
 
 
-def _identities(settings: Settings, files: SigningFiles) -> Trust:
+def identities_trusted(settings: Settings, files: SigningFiles) -> Trust:
     """:raises ConfigError: nobody's signature counts."""
     if not settings.signing.identities:
         raise ConfigError(
@@ -139,7 +139,7 @@ async def _signer(
         files = read_signing(root, settings.signing)
         source = token_source(toolbox.client, environ, settings)
         await source()
-        return keyless_signer(_identities(settings, files), toolbox, source, files.config)
+        return keyless_signer(identities_trusted(settings, files), toolbox, source, files.config)
     nobody = trust_of(settings.signing, SigningFiles(), "")
     if method == "kms":
         origin = _kms_key(environ, settings)

@@ -17,6 +17,13 @@ from pipelines.versions import parse
 GITHUB_ISSUER: Final = "https://token.actions.githubusercontent.com"
 """Who signs GitHub Actions' identity tokens (GitHub's documentation, "OpenID Connect")."""
 
+SIGNATURE: Final = "https://sigstore.dev/cosign/sign/v1"
+"""The predicate type of what `cosign sign` says of a digest (sigstore/cosign, pkg/types, `CosignSignPredicateType`).
+
+It is asked for as such: in the bundle format, `cosign verify` is content with any statement that the key has signed,
+and so with an image whose SBOM is attested, but which nobody has signed.
+"""
+
 PLACEHOLDERS: Final = ("service", "version")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 

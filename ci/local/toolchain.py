@@ -71,6 +71,9 @@ REKOR = Tool("rekor", "2.3.0", {})
 TSA = Tool("tsa", "2.1.2", {})
 TESSERACT = Tool("tesseract", "0.1.1", {})
 """Sigstore's certificate authority, log, timestamp authority and log of certificates, for the tests only."""
+KYVERNO = Tool("kyverno", "1.19.1", {"github.com/kyverno/kyverno/pkg/version.BuildVersion": "v1.19.1"})
+POLICY_CONTROLLER = Tool("policy-controller", "0.13.1", {})
+"""The policy engines' own command-line tools, for the tests only."""
 
 _BY_HAND = ((COSIGN, "cosign"), (REGCTL, "regctl"), (SYFT, "syft"), (TRIVY, "trivy"))
 

@@ -13,9 +13,9 @@ from pipelines.model import OCI, Digest, Repository, Tag
 from pipelines.registry.client import Client
 from pipelines.registry.concurrent import all_of
 from pipelines.registry.documents import Document, Referrer, is_attachment
+from pipelines.trust import SIGNATURE
 
 _BUNDLE = "dev.sigstore.bundle."
-_SIGNATURE = "https://sigstore.dev/cosign/sign/v1"
 _PREDICATES = (
     ("spdx", "SBOM (SPDX)"), ("cyclonedx", "SBOM (CycloneDX)"), ("slsa.dev/provenance", "provenance (SLSA)"),
     ("cosign.sigstore.dev/attestation/vuln", "vulnerabilities"), ("openvex", "VEX"),
@@ -195,7 +195,7 @@ def kind_of_attachment(item: Referrer) -> str:
     """`signature`, `SBOM (SPDX)` and the like: by what Sigstore bundles say of themselves, else by the media type."""
     predicate = item.annotations.get(f"{_BUNDLE}predicateType", "")
     content = item.annotations.get(f"{_BUNDLE}content", "")
-    if predicate == _SIGNATURE or content == "message-signature" or "cosign.simplesigning" in item.artifact_type:
+    if predicate == SIGNATURE or content == "message-signature" or "cosign.simplesigning" in item.artifact_type:
         return "signature"
     named = next((name for mark, name in _PREDICATES if mark in predicate), None)
     return named or predicate or item.artifact_type or item.media_type

@@ -15,7 +15,8 @@ from pipelines.record import Record
 # A repository, `:tag` and `@digest`. Compose fills in variables (`:${TAG:-latest}`): in the tag, they change nothing.
 _WRITTEN = re.compile(r"(?P<repository>[^@$\s]+?)(?::(?P<tag>[^/:@$\s]*(?:\$.*)?))?(?:@(?P<digest>.*))?", re.DOTALL)
 NO_RECORD = "has no record of"
-_HUB = {"index.docker.io", "registry-1.docker.io"}
+HUB = {"index.docker.io", "registry-1.docker.io"}
+"""What Docker Hub, `docker.io`, is called too."""
 
 
 def repository_of(written: str) -> str:
@@ -30,7 +31,7 @@ def repository_of(written: str) -> str:
     if not slash or not ("." in first or ":" in first or first.lower() == "localhost"):
         path = found["repository"]
         return f"docker.io/{path}" if slash else f"docker.io/library/{path}"
-    registry = "docker.io" if first.lower() in _HUB else first.lower()
+    registry = "docker.io" if first.lower() in HUB else first.lower()
     return f"{registry}/{rest}"
 
 
@@ -97,5 +98,5 @@ class Images:
 
 
 def _prefix(target: Target) -> str:
-    registry = "docker.io" if target.registry.lower() in _HUB else target.registry.lower()
+    registry = "docker.io" if target.registry.lower() in HUB else target.registry.lower()
     return f"{registry}/{target.prefix}"

@@ -16,14 +16,7 @@ from pipelines.registry.retry import retried
 from pipelines.stages.failures import engine_error
 from pipelines.stages.signer import objection
 from pipelines.stages.toolbox import Toolbox, own_names
-from pipelines.trust import Party, Trust
-
-SIGNATURE: Final = "https://sigstore.dev/cosign/sign/v1"
-"""The predicate type of what `cosign sign` says of a digest (sigstore/cosign, pkg/types, `CosignSignPredicateType`).
-
-It is asked for as such: in the bundle format, `cosign verify` is content with any statement that the key has signed,
-and so with an image whose SBOM is attested, but which nobody has signed.
-"""
+from pipelines.trust import SIGNATURE, Party, Trust
 
 NOBODY: Final = "no identity that may sign it is in the configuration"
 

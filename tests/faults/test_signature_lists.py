@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.model import RECORDS
 from pipelines.predicates import CYCLONEDX, PROVENANCE, SPDX
-from pipelines.stages.verify import SIGNATURE
+from pipelines.trust import SIGNATURE
 from tests.attested import cosign, predicates
 from tests.faults.outcomes import published
 from tests.faults.small import Small

@@ -17,6 +17,7 @@ from ci.local.machine import make_setup
 from ci.local.toolchain import COMPOSE, KUBECONFORM, Tool, tool_folder
 from pipelines.model import RECORDS
 from tests.faults.small import Small
+from tests.integration.policy_engines import kyverno
 from tests.scratch import REGISTRY, ROOT, Registry
 
 # The digest of the release before, and what people write around it.
@@ -131,3 +132,17 @@ def test_a_manifest_of_ones_own_gets_the_digest_and_stays_valid(released: Small,
     refused = released.sealift("render", "kubernetes", "dist/moving.json")
     assert (refused.returncode, refused.stdout) == (3, "")
     assert "in the state 'moving'" in refused.stderr
+
+
+def test_a_cluster_with_the_policies_takes_the_release(released: Small) -> None:
+    done = released.sealift("render", "admission", "--out", "dist/policies")
+    assert done.returncode == 0, done.stderr
+    policies = released.root / "dist/policies/kyverno.yaml"
+    web = f"{REGISTRY}/{released.registry.prefix}web@"
+    verdict = kyverno(policies, f"{web}{released.registry.digest('web', 'v1.0.0')}")
+    assert verdict.takes, verdict.said
+    (platform,) = released.registry.index("web", "v1.0.0").values()
+    assert kyverno(policies, f"{web}{platform}").takes
+    strict = released.sealift("render", "admission", "--require", "https://example.com/other")
+    policies.write_text(strict.stdout)
+    assert not kyverno(policies, f"{web}{platform}").takes

@@ -180,3 +180,66 @@ def test_a_record_of_a_registry_must_be_of_its_environment(samples: Samples) -> 
     check_targets(record, (*record.targets, Target(registry="quay.io")))
     with pytest.raises(ConfigError, match=r"of a release to ghcr\.io/sealift, where the environment does not"):
         check_targets(record, (Target(registry="quay.io"),))
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder where policies are asked for, with a configuration and a public key."""
+    for name, text in {
+        "sealift.yaml": "version: 1\nproject: shop\nsource: https://example.com/shop\nservices: {web: {}}\n"
+        "environments: {prod: {registry: ghcr.io, prefix: acme/}, local: {registry: 'localhost:5000'}}\n",
+        "services/web/Dockerfile": "FROM scratch\n",
+        "ours.pub": "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SIGNING_PUBLIC_KEY", f"file://{tmp_path}/ours.pub")
+    monkeypatch.delenv("SIGNING_KEY", raising=False)
+    return tmp_path
+
+
+def admission(*arguments: str) -> Result:
+    return render("admission", "--env", "prod", *arguments)
+
+
+def test_policies_go_to_standard_output_or_to_files_that_are_made_again(shop: Path) -> None:
+    text = admission("--target", "kyverno", "--require", "provenance").stdout
+    assert text.startswith("# Made by 'sealift render admission --env prod --require provenance'.\n")
+    assert admission("--out", "policies", "--check").exit_code == 1
+    assert not Path("policies").exists()
+    done = admission("--out", "policies", "--json")
+    assert json.loads(done.stdout) == {"files": [{"file": "policies/kyverno.yaml", "changed": True}]}
+    assert "policy-controller is left out" in done.stderr
+    assert admission("--out", "policies", "--check").exit_code == 0
+    (shop / "ours.pub").write_text("-----BEGIN PUBLIC KEY-----\nMFkx\n-----END PUBLIC KEY-----\n")
+    done = admission("--out", "policies", "--check", "--diff")
+    assert (done.exit_code, "+          MFkx" in done.stdout) == (1, True)
+    assert admission("--out", "policies").exit_code == 0
+    assert "MFkx" in Path("policies/kyverno.yaml").read_text()
+    Path("policies/kyverno.yaml").write_text("kind: Mine\n")
+    with pytest.raises(ConfigError, match="has not made it"):
+        admission("--out", "policies")
+    assert admission("--check").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("file://nowhere.pub", r"the key at file://nowhere\.pub cannot be read: .*No such file"),
+        ("env://NOTHING_HERE", "it is not set"),
+        ("file://sealift.yaml", "is no public key in PEM"),
+        ("", "nobody's signature counts in the environment 'prod'"),
+    ],
+)
+def test_a_policy_needs_somebody_whose_signatures_count(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, address: str, said: str
+) -> None:
+    monkeypatch.setenv("SIGNING_PUBLIC_KEY", address)
+    with pytest.raises(ConfigError, match=said):
+        admission()
+
+
+def test_a_policy_engine_that_cannot_check_the_signatures_is_refused_when_asked_for(shop: Path) -> None:
+    with pytest.raises(ConfigError, match="older format only"):
+        admission("--target", "policy-controller")
