@@ -82,7 +82,7 @@ async def _release(run: Run, out: Path) -> Release:
         id=run.id,
         started=run.started,
         plan=run.plan,
-        tools=await tool_references(run.toolbox.client, _used(database)),
+        tools=await tool_references(run.toolbox, _used(database)),
         database=database,
         units=units,
         violations=judge(run.plan, units, database),

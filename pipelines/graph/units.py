@@ -10,6 +10,7 @@ import anyio
 import dagger
 
 from pipelines.graph.context import Run
+from pipelines.graph.pins import pins_of
 from pipelines.graph.prepare import advisories_for, ready
 from pipelines.graph.quarantine import start
 from pipelines.graph.reuse import Reuse, decide
@@ -102,6 +103,7 @@ async def build_one(run: Run, examination: Examination, unit: Unit) -> None:
             service,
             unit.platform,
             bases=bases,
+            pins=await pins_of(run, service),
             secrets=await run.build_secrets(service.secrets),
             no_cache=run.options.no_cache,
         )
