@@ -10,6 +10,7 @@ import click
 from ci import options as opt
 from ci.ending import run
 from ci.local_commands import local_commands
+from ci.lock_command import lock_command
 from ci.output import dump, results, write_plan, write_results, write_verified
 from ci.promote_commands import promote_commands
 from ci.rebuild_command import rebuild_command
@@ -178,7 +179,16 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
         write_results(answers(), rows)
 
 
-for command in (*local_commands, trace_command, release, *promote_commands, registry_group, render, rebuild_command):
+for command in (
+    *local_commands,
+    lock_command,
+    trace_command,
+    release,
+    *promote_commands,
+    registry_group,
+    render,
+    rebuild_command,
+):
     cli.add_command(command)
 
 

@@ -63,11 +63,11 @@ def _keep(pair: KeyPair, private: str, public: str, password: str) -> bool:
     return True
 
 
-async def _generated(client: dagger.Client, password: str) -> tuple[str, str]:
+async def _generated(client: dagger.Client, password: str, cosign: str) -> tuple[str, str]:
     """A new key pair, made by Cosign in the engine: the private key, encrypted, and the public key."""
     container = (
         client.container()
-        .from_(tools.COSIGN.image)
+        .from_(cosign)
         .with_user("0:0")
         .with_directory("/keys", client.directory())
         .with_workdir("/keys")
@@ -78,7 +78,7 @@ async def _generated(client: dagger.Client, password: str) -> tuple[str, str]:
     return await container.file("/keys/cosign.key").contents(), await container.file("/keys/cosign.pub").contents()
 
 
-async def ensure(client: dagger.Client, pair: KeyPair) -> bool:
+async def ensure(client: dagger.Client, pair: KeyPair, *, cosign: str = tools.COSIGN.image) -> bool:
     """Make the key pair if it is not there; whether it was made.
 
     The engine sees the private key only as Cosign encrypts it; the password stays a secret.
@@ -94,7 +94,7 @@ async def ensure(client: dagger.Client, pair: KeyPair) -> bool:
             step="key",
         )
     password = secrets.token_urlsafe(32)
-    private, public = await _generated(client, password)
+    private, public = await _generated(client, password, cosign)
     try:
         return _keep(pair, private, public, password)
     except OSError as error:

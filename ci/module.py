@@ -154,6 +154,11 @@ class Ci:
         return await (await self._run("rebuild", [release, *given])).stdout()
 
     @never_cached
+    async def lock_check(self) -> str:
+        """Whether sealift.lock has every base image and tool, and nothing else. Fails if it has not."""
+        return await (await self._run("lock", ["--check"])).stdout()
+
+    @never_cached
     async def render(
         self,
         target: Annotated[str, Doc("kubernetes or compose")] = "kubernetes",

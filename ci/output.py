@@ -45,6 +45,9 @@ def write_plan(console: Console, plan: Plan, decided: Sequence[Decision] | None 
     fixed = " with a fix" if gate.only_fixed else ""
     database = f"database {escape(plan.database)}, at most {gate.max_database_age_hours} h old"
     _row(console, "Gate", f"{gate.severity.name} and above{fixed}; {database}")
+    if plan.lock:
+        names = f"{len(plan.lock.bases)} base(s) and {len(plan.lock.tools)} tool(s)"
+        _row(console, "Lock", f"sealift.lock has the digests of {names}")
     for ignore in gate.ignores:
         about = f"[bold]{ignore.id}[/] in {escape(ignore.package)} until {ignore.expires}: {', '.join(ignore.services)}"
         _row(console, "Ignored", f"{about}; {escape(f'{ignore.reason} ({ignore.owner})')}")

@@ -20,12 +20,13 @@ from ci.terminal import report
 from pipelines.config import Problem, environ_with_dotenv
 from pipelines.config.values import PULL_POLICIES, parse_pull_policy
 from pipelines.errors import ConfigError, ExitCode
+from pipelines.images import repository_of
 from pipelines.promotion import check_fit
 from pipelines.record import Record
 from pipelines.render import carriers
 from pipelines.render.compose import PULL_POLICIES as COMPOSE_POLICIES
 from pipelines.render.compose import compose_file
-from pipelines.render.images import Images, repository_of
+from pipelines.render.images import Images
 from pipelines.render.kubernetes import manifests
 from pipelines.render.refusal import refuse
 from pipelines.render.update import Objects, Updated, update

@@ -158,6 +158,7 @@ def _execute(
                 record=record,
                 log=log,
                 telemetry=telemetry,
+                rebuilt=engine.rebuilt,
             )
             with observer:
                 async with running(call, observer) as opened:

@@ -21,18 +21,22 @@ from ci.engine_session import session
 from ci.front import Ground, Prepared, run_id
 from ci.inside import REGISTRY_VARIABLE
 from ci.invocation import invocation
+from ci.local.mirror import UPSTREAMS
 from ci.local.paths import space_left
 from ci.reach import check_reachable, reachable
 from ci.signer import loopback_places, signer_source, trust_source
 from ci.telemetry import Telemetry
 from pipelines.config import is_loopback
+from pipelines.config.lock import read_lock
 from pipelines.contexts import Context, sent
 from pipelines.errors import SealiftError
 from pipelines.files import write_whole
 from pipelines.graph import Observer, Options, Run, Session, Slots
 from pipelines.key import ingredients
+from pipelines.lock import tool_images
 from pipelines.plan import Plan
 from pipelines.registry.clients import Clients
+from pipelines.stages import pins
 from pipelines.stages.failures import ENGINE_FAILURES, lost
 from pipelines.stages.full import disk_full
 from pipelines.stages.toolbox import Toolbox, port_of
@@ -47,6 +51,7 @@ class Call:
     :param record: file that receives the release record; None for commands that make none.
     :param log: receives the engine's own progress.
     :param telemetry: hears of what the run does.
+    :param rebuilt: the engine has rebuilt images in place of official ones.
     """
 
     root: Path
@@ -56,6 +61,7 @@ class Call:
     record: Path | None
     log: TextIO
     telemetry: Telemetry
+    rebuilt: bool = False
 
 
 @asynccontextmanager
@@ -107,6 +113,8 @@ async def running(call: Call, observer: Observer) -> AsyncIterator[Session]:
 async def _session(client: dagger.Client, call: Call, observer: Observer) -> Session:
     ground, now = call.ground, datetime.now(UTC)
     found = await logins(client, call.environ, ground.settings, ground.targets)
+    mirrored = frozenset(UPSTREAMS if call.rebuilt and ground.settings.rehearsal else ())
+    chosen = tool_images(ground.settings.tools, read_lock(call.root, ground.project))
     toolbox = Toolbox(
         client=client,
         project=ground.project,
@@ -114,6 +122,8 @@ async def _session(client: dagger.Client, call: Call, observer: Observer) -> Ses
         tunnels=_tunnels(client, call),
         signing=_signing_tunnels(client, call),
         docker_config=for_tools(client, found),
+        images=await pins.tool_images(client, chosen, mirrored, observer.say),
+        mirrored=mirrored,
     )
 
     async def persist(text: str) -> None:

@@ -17,6 +17,7 @@ from ci.addresses import secret_at
 from ci.identity_token import GIVEN, has_identity, token_source
 from ci.keys import KeyPair, ensure
 from ci.local.paths import find_keys
+from pipelines import tools
 from pipelines.config import KMS_SCHEMES, Settings, SigningFiles, is_loopback, kms_problem, read_signing, trust_of
 from pipelines.errors import ConfigError
 from pipelines.graph import Observer, SignerSource, TrustSource
@@ -167,7 +168,7 @@ async def _pair(toolbox: Toolbox, environ: Mapping[str, str], trust: Trust, obse
     key, password = environ.get("SIGNING_KEY"), environ.get("SIGNING_PASSWORD")
     if not key:
         pair = local_keys(environ)
-        if await ensure(client, pair):
+        if await ensure(client, pair, cosign=toolbox.image(tools.COSIGN)):
             observer.say(f"Made a signing key pair for the local environment: {pair.folder}")
         key, password = f"file://{pair.private}", f"file://{pair.password}"
     secret = await secret_at(client, environ, "SIGNING_KEY", key)

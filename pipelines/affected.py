@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pipelines.basing import uses_of
 from pipelines.config import Config, InvalidConfig, LoadedConfig, parse
+from pipelines.config.files import read_text
 from pipelines.context_size import ignored
 from pipelines.contexts import Context
 from pipelines.git_range import Range
+from pipelines.lock import FILE
 
 
 def affected(root: Path, loaded: LoadedConfig, names: Sequence[str], changes: Range) -> dict[str, str]:
@@ -56,8 +59,16 @@ def _top(config: Config) -> Mapping[str, Any]:
     return {key: getattr(config, key) for key in ("source", "licence", "platforms")}
 
 
+def _stands_on_others(root: Path, name: str, loaded: LoadedConfig) -> bool:
+    """Whether its Dockerfile names an image that the lock may be about; also if it cannot be read."""
+    text, _ = read_text(root / loaded.paths[name].dockerfile, "")
+    return text is None or any(uses_of(loaded, {name: text}))
+
+
 def _changed(root: Path, name: str, loaded: LoadedConfig, changes: Range) -> str | None:
     paths = loaded.paths[name]
+    if FILE in changes.paths and _stands_on_others(root, name, loaded):
+        return f"changed: {FILE}"
     below = [path for path in map(PurePosixPath, sorted(changes.paths)) if path.is_relative_to(paths.context)]
     if not below:
         return None

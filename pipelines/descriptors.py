@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from pipelines.render.images import repository_of
+from pipelines.images import repository_of
 
 
 def image(reference: str, digest: str, **annotations: str) -> dict[str, Any]:

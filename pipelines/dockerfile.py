@@ -17,18 +17,27 @@ NO_CACHE_ARG = "SEALIFT_NO_CACHE"
 
 # A word `<<EOF`, `<<-EOF` or `<<'EOF'`, with a file descriptor before it perhaps; not the shell's `<<<` and `1<<n`.
 _HEREDOC = re.compile(r"(?:^|\s)\d*<<-?(?P<quote>['\"]?)(?P<end>[A-Za-z_]\w*)(?P=quote)(?=\s|$)")
-# `COPY --from=NAME`, and `RUN --mount=type=bind,from=NAME,…`.
-_COPIED = re.compile(r"--(?:from=|mount=[^\s]*?\bfrom=)(?P<quote>[\"']?)(?P<name>[^\s,\"']+)(?P=quote)")
+_WITH_HEREDOCS = ("ADD", "COPY", "RUN", "ONBUILD")
 _DEFAULT = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*):(?P<sign>[-+])(?P<word>[^{}]*)\}")
 
 
-def _parser(text: str) -> DockerfileParser:
+def _heredocs(line: str) -> Iterator[re.Match[str]]:
+    """Where here-documents are begun: not in a comment, and not in quotes."""
+    for mark in [] if line.lstrip().startswith("#") else _HEREDOC.finditer(line):
+        if not any(line.count(quote, 0, mark.start()) % 2 for quote in "'\""):
+            yield mark
+
+
+def parser_of(text: str) -> DockerfileParser:
     """A parser of the text, its here-documents blanked: it would take their lines for instructions."""
     lines = text.split("\n")
-    number = 0
+    number, continued, instruction = 0, False, ""
     while number < len(lines):
-        marks = [] if lines[number].lstrip().startswith("#") else _HEREDOC.finditer(lines[number])
-        for mark in marks:
+        line = lines[number].strip()
+        if line and not line.startswith("#"):
+            instruction = instruction if continued else line.split()[0].upper()
+            continued = line.endswith(("\\", "`"))
+        for mark in _heredocs(lines[number]) if instruction in _WITH_HEREDOCS else ():
             ends = (at for at in range(number + 1, len(lines)) if lines[at].strip() == mark["end"])
             end = next(ends, number)
             lines[number + 1 : end + 1] = [""] * (end - number)
@@ -54,33 +63,27 @@ def _automatic(platform: Platform) -> dict[str, str]:
     return {"TARGETPLATFORM": platform, "TARGETOS": system, "TARGETARCH": machine, "TARGETVARIANT": variant}
 
 
-class External(NamedTuple):
-    """An image from a registry that a Dockerfile names.
+class Stage(NamedTuple):
+    """A FROM line.
 
-    :param platform: None for the one that is built for, empty for the one that is built on.
+    :param platform: its flag; None without one, empty for a variable that only the engine knows.
+    :param lines: first and last, from 0.
+    :param written: its words as they stand there, the instruction left out.
     """
-
-    reference: str
-    platform: str | None = None
-
-    def __str__(self) -> str:
-        return self.reference if self.platform is None else f"{self.reference} for {self.platform or 'the builder'}"
-
-
-class _Stage(NamedTuple):
-    """A FROM line; `platform` as it is written there."""
 
     base: str
     name: str | None
     platform: str | None
+    lines: tuple[int, int]
+    written: tuple[str, ...]
 
 
-def _stages(text: str, args: Mapping[str, str], platform: Platform) -> list[_Stage]:
+def stages_of(text: str, args: Mapping[str, str], platform: Platform) -> list[Stage]:
     """The stages, build arguments put in where they stand before the first FROM."""
-    parser = _parser(text)
+    parser = parser_of(text)
     # A build argument overrides an automatic one, declared or not; others are seen from their ARG line on.
     known = {name: args.get(name, value) for name, value in _automatic(platform).items()}
-    stages: list[_Stage] = []
+    stages: list[Stage] = []
     for step in parser.structure:
         if step["instruction"] not in ("ARG", "FROM"):
             continue
@@ -93,7 +96,15 @@ def _stages(text: str, args: Mapping[str, str], platform: Platform) -> list[_Sta
             flag = next((word.partition("=")[2] for word in words if word.startswith("--platform=")), None)
             words = [word for word in words if not word.startswith("--")]
             named = len(words) >= 3 and words[1].upper() == "AS"
-            stages.append(_Stage(words[0] if words else "", words[2] if named else None, flag))
+            stages.append(
+                Stage(
+                    base=words[0] if words else "",
+                    name=words[2] if named else None,
+                    platform=flag,
+                    lines=(step["startline"], step["endline"]),
+                    written=tuple(step["value"].split()),
+                )
+            )
     return stages
 
 
@@ -103,45 +114,24 @@ def base_image(text: str, *, args: Mapping[str, str], target: str | None, platfo
     :param args: build arguments, which override the defaults of `ARG` lines before the first `FROM`.
     :param platform: platform that is built for.
     """
-    stages = _stages(text, args, platform)
+    stages = stages_of(text, args, platform)
     if not stages:
         return None
     # Names of stages are compared without regard to case, and a stage sees only those before it.
     standing_on: dict[str, str] = {}
     base = ""
-    for image, name, _ in stages:
-        base = standing_on.get(image.lower(), image)
-        if name:
-            standing_on[name.lower()] = base
+    for stage in stages:
+        base = standing_on.get(stage.base.lower(), stage.base)
+        if stage.name:
+            standing_on[stage.name.lower()] = base
     base = standing_on.get(target.lower(), base) if target else base
     return None if base == "scratch" else base
 
 
 def stage_names(text: str) -> list[str]:
     """What each stage may be called by as a target: its name, or else its number, as BuildKit counts them."""
-    stages = _stages(text, {}, Platform("linux/amd64"))
+    stages = stages_of(text, {}, Platform("linux/amd64"))
     return [stage.name or str(number) for number, stage in enumerate(stages)]
-
-
-def external_images(text: str, *, args: Mapping[str, str], platform: Platform) -> Iterator[External]:
-    """Every image that is no stage of the same file: those of FROM, `COPY --from` and `RUN --mount=from=`, once each.
-
-    Stages that the target does not need are looked at too. A name with a `$` in it is one that only the build knows.
-    """
-    stages = _stages(text, args, platform)
-    found: dict[External, None] = {}
-    known: set[str] = {"scratch"}
-    for stage in stages:
-        if stage.base.lower() not in known:
-            found[External(stage.base, stage.platform)] = None
-        if stage.name:
-            known.add(stage.name.lower())
-    known |= {str(number) for number in range(len(stages))}
-    for step in _parser(text).structure:
-        if step["instruction"] in ("COPY", "ADD", "RUN"):
-            names = (match["name"] for match in _COPIED.finditer(step["value"]))
-            found |= dict.fromkeys(External(name) for name in names if name.lower() not in known)
-    return iter(found)
 
 
 def without_cache(text: str) -> str:
@@ -149,7 +139,7 @@ def without_cache(text: str) -> str:
 
     The engine has no switch for a build without cache. An `ARG` leaves no trace in the image but its steps' keys.
     """
-    ends = {step["endline"] for step in _parser(text).structure if step["instruction"] == "FROM"}
+    ends = {step["endline"] for step in parser_of(text).structure if step["instruction"] == "FROM"}
     lines: list[str] = []
     for number, line in enumerate(text.split("\n")):
         lines.append(line)

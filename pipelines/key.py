@@ -10,7 +10,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Self
@@ -18,7 +18,7 @@ from typing import Self
 from pipelines import tools
 from pipelines.context_size import ignored
 from pipelines.contexts import NEVER_SENT, Context, ignore_file
-from pipelines.dockerfile import External, external_images
+from pipelines.dockerfile_images import NEED, External, arguments, external_images
 from pipelines.errors import shown
 from pipelines.model import OCI, Platform, Tag
 from pipelines.plan import ServicePlan
@@ -31,12 +31,13 @@ ANNOTATION = "dev.sealift.key"
 """Annotation of the index, and so part of what is signed: a tag that names another service's image is found out."""
 
 _TAG = "key-"
-_MADE_BY = (tools.REGCTL, tools.SYFT, tools.COSIGN)
+MADE_BY = (tools.REGCTL, tools.SYFT, tools.COSIGN)
 """The tools whose work is published: indexes, SBOMs, signatures. The scan is made afresh."""
+
+_THEIR_IMAGES = tuple(tool.image for tool in MADE_BY)
 
 OF_THE_COMMIT = frozenset({f"{OCI}revision", f"{OCI}created", f"{OCI}version"})
 """Labels that are no input: they name the commit and the version that the image was first made for."""
-_NEED = "need://"
 # What a umask takes away or leaves of the right to write says nothing about the image.
 _MODES_THAT_MATTER = 0o7555
 
@@ -94,17 +95,25 @@ class Ingredients:
     needs: Mapping[str, str]
     images: Mapping[Platform, tuple[External, ...]]
 
-    def key(self, *, digests: Mapping[Platform, Mapping[str, str]], needs: Mapping[str, Key], engine: str) -> Key:
+    def key(
+        self,
+        *,
+        digests: Mapping[Platform, Mapping[str, str]],
+        needs: Mapping[str, Key],
+        engine: str,
+        tools: Sequence[str] = _THEIR_IMAGES,
+    ) -> Key:
         """The key.
 
         :param digests: platform → image of `images`, as text → its digest, as the registry has it now.
         :param needs: service that this one is built on → its key.
         :param engine: version of the engine.
+        :param tools: the images of `MADE_BY` that are run.
         """
         document = asdict(self) | {
             "format": FORMAT,
             "engine": engine,
-            "tools": [tool.image for tool in _MADE_BY],
+            "tools": list(tools),
             "needs": {service: [argument, needs[service]] for service, argument in self.needs.items()},
             "images": {
                 platform: {str(image): digests[platform][str(image)] for image in images}
@@ -125,7 +134,7 @@ def ingredients(root: Path, service: ServicePlan) -> Ingredients:
         tree = tree_hash(root, context)
     except OSError as error:
         raise Unknown(f"{error.filename} cannot be read: {error.strerror}") from error
-    args = {**service.args, **{argument: _NEED + need for need, argument in service.needs.items()}}
+    args = arguments(service.args, service.needs)
     return Ingredients(
         tree=tree,
         dockerfile=f"{context.dockerfile} {hashlib.sha256(text).hexdigest()}",
@@ -147,7 +156,7 @@ def _external(text: str, args: Mapping[str, str], platform: Platform) -> Iterato
     for image in external_images(text, args=args, platform=platform):
         if not image.reference or "$" in image.reference:
             raise Unknown("the Dockerfile names an image by a variable whose value only its build knows")
-        if not image.reference.startswith(_NEED):
+        if not image.reference.startswith(NEED):
             yield image
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 from pipelines.config.schema import Boot
 from pipelines.git import Revision
 from pipelines.ignores import Ignore
-from pipelines.model import Platform, Repository, Severity, Target
+from pipelines.lock import Lock
+from pipelines.model import Digest, Platform, Repository, Severity, Target
 from pipelines.tags import TagReason, Wanted
 from pipelines.vex import Vex
 
@@ -48,6 +49,8 @@ class ServicePlan:
     :param size_budget: compressed bytes per platform.
     :param bases: platform → image that the built stage stands on, or the name of a service of `needs`; None for
         `scratch`.
+    :param pins: image as its Dockerfile has it → the digest that it is built on, where the lock or the Dockerfile
+        itself says one.
     :param version: that this service is released under, which may be its own.
     :param published: false for what only another service of the release is built on: it is examined, and stays.
     """
@@ -71,6 +74,7 @@ class ServicePlan:
     reason: str
     version: str | None = None
     published: bool = True
+    pins: Mapping[str, Digest] = field(default_factory=dict)
 
     @property
     def wanted(self) -> Wanted:
@@ -90,6 +94,7 @@ class ServicePlan:
             "platforms": list(self.platforms),
             "needs": dict(self.needs),
             "bases": dict(self.bases),
+            "pins": dict(self.pins),
             "revision": self.revision.commit,
             "dirty": self.dirty,
             "repository": str(self.repository),
@@ -110,6 +115,7 @@ class Plan:
     :param since: the revision since which services changed, where only these are released; there may be none then.
     :param tag_prefix: before every tag, as in `staging-v1.2.3`.
     :param version: of all services; None if the release has none, or only some services have one of their own.
+    :param lock: the repository's `sealift.lock`; None if it has none.
     :param notes: what whoever reads the plan should know, in words.
     """
 
@@ -131,6 +137,7 @@ class Plan:
     since: str | None = None
     tag_prefix: str = ""
     notes: tuple[str, ...] = ()
+    lock: Lock | None = None
 
     @property
     def registry(self) -> str:
@@ -163,6 +170,7 @@ class Plan:
             "since": self.since,
             "tag_prefix": self.tag_prefix,
             "notes": list(self.notes),
+            "lock": self.lock.digest if self.lock else None,
             "jobs": self.jobs,
             "image_pull_policy": self.image_pull_policy,
             "gate": {

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pipelines.affected import affected
+from pipelines.basing import Based, read_bases
 from pipelines.config import LoadedConfig, Settings, service_platforms, with_needed
 from pipelines.config.schema import Service
 from pipelines.dockerfile import base_image
@@ -40,8 +41,9 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
     if not rules.rehearsal:
         check_git_tags(scope, facts)
     dockerfiles = read_dockerfiles(root, loaded, names)
+    base = read_bases(root, loaded, settings, dockerfiles)
     context = _Context(root=root, loaded=loaded, settings=settings, facts=facts, now=now, scope=scope, reached=reached)
-    services = tuple(_plan_service(name, context, dockerfiles[name], names) for name in names)
+    services = tuple(_plan_service(name, context, dockerfiles[name], names, base) for name in names)
     edge = [service.name for service in services if service.revision.commit in facts.shallow]
     if scope.git_tags and not rules.rehearsal:
         check_depth(edge)
@@ -63,8 +65,10 @@ def make_plan(root: Path, loaded: LoadedConfig, settings: Settings, facts: GitFa
         move_back=settings.when_tags_fail == "move-back",
         tag_prefix=settings.tag_prefix,
         since=settings.since,
+        lock=base.lock,
         notes=(
             *notes(settings, scope, facts, edge),
+            *base.notes,
             *unaffected(settings, [name for name in chosen_names if reached is not None and name not in reached]),
         ),
     )
@@ -95,7 +99,7 @@ class _Context:
         )
 
 
-def _plan_service(name: str, context: _Context, dockerfile: str, names: tuple[str, ...]) -> ServicePlan:
+def _plan_service(name: str, context: _Context, dockerfile: str, names: tuple[str, ...], base: Based) -> ServicePlan:
     loaded, settings, facts = context.loaded, context.settings, context.facts
     service = loaded.config.services[name]
     paths = loaded.paths[name]
@@ -120,6 +124,7 @@ def _plan_service(name: str, context: _Context, dockerfile: str, names: tuple[st
         boot=service.boot,
         size_budget=int(service.size_budget or settings.policy.size_budget),
         bases=_bases(dockerfile, service, platforms),
+        pins=base.pins[name],
         labels=_labels(name, service, loaded, revision, version=version, dirty=dirty),
         revision=revision,
         dirty=dirty,

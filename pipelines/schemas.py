@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from pipelines.config.ignores import Ignores
+from pipelines.config.lock import LockFile
 from pipelines.config.schema import Config
+from pipelines.lock import FILE
 from pipelines.record import Record
 
 COMMAND = "python -m pipelines.schemas"
@@ -35,6 +37,9 @@ DOCUMENTS: Mapping[str, Document] = {
         Ignores,
         "policy.ignores",
         "What may leave for a time, each with its reason, its owner and its end.",
+    ),
+    "lock.schema.json": Document(
+        LockFile, FILE, "Which image each name of a base or tool stands for; made by 'sealift lock'."
     ),
     "release.schema.json": Document(
         Record, "release.json", "What was released, from what, and why it was allowed to leave."

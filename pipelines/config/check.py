@@ -5,6 +5,7 @@ from __future__ import annotations
 import graphlib
 from collections.abc import Iterable, Iterator, Sequence
 
+from pipelines.config.bases import check_bases
 from pipelines.config.inherited import over
 from pipelines.config.problems import Finding, KeyPath, suggestion
 from pipelines.config.schema import Config, Destination, Environment, Policy, Service, TagRule
@@ -40,6 +41,7 @@ def _check_top(config: Config) -> Iterator[Finding]:
     yield from _twice(("platforms",), config.platforms)
     yield from _twice(("tags",), config.tags)
     yield from _check_policy(("policy",), config.policy)
+    yield from check_bases(config.bases, config.tools)
     if all(environment.prefix is not None for environment in config.environments.values()):
         # No environment would show that it is wrong.
         yield from _check_prefix(("prefix",), "localhost", config.prefix, ("x",))

@@ -56,7 +56,8 @@ def _meant(details: list[ErrorDetails], model: type[BaseModel]) -> Iterator[KeyP
 def _problem(detail: ErrorDetails, document: Document, model: type[BaseModel]) -> Problem:
     kind, path = detail["type"], tuple(detail["loc"])
     if path[-1:] == ("[key]",):
-        return document.problem(path[:-1], f"the key must be {_expected(detail)}", on_key=True)
+        said = detail["msg"].removeprefix("Value error, ") if kind == "value_error" else ""
+        return document.problem(path[:-1], said or f"the key must be {_expected(detail)}", on_key=True)
     if kind == "extra_forbidden":
         return document.problem(path, _unknown(path, model), on_key=True)
     if kind == "missing":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
+from pipelines.config.bases import run_as
 from pipelines.config.inherited import over, places
 from pipelines.config.problems import REMEDY, InvalidConfig, Problem
 from pipelines.config.schema import Config, Database, Environment
@@ -82,6 +83,7 @@ class _Choice:
             database=self._database(environment, registry),
             signing=self._inherit("signing", over(config.signing, environment.signing), config.signing),
             retention=self._inherit("retention", over(config.retention, environment.retention), config.retention),
+            tools=self._file("tools", run_as(config.tools), "tools" in written),
             platforms=self._platforms(services),
             services=services,
             version=self._pick("version", parse_release(config.services), None),

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import ByteSize, Field
 
+from pipelines.config.bases import Bases, ToolName
 from pipelines.config.signing import Signing
 from pipelines.config.types import (
     TAG_PREFIX,
@@ -193,3 +194,7 @@ class Config(Strict):
     database: Database = Field(default_factory=Database)
     signing: Signing = Field(default_factory=Signing)
     retention: Retention = Field(default_factory=Retention)
+    bases: Bases = Field(default_factory=Bases)
+    tools: dict[ToolName, Text] = Field(
+        default_factory=dict, description="Images that are run in place of a tool's own."
+    )

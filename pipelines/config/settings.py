@@ -47,6 +47,7 @@ class Settings:
     :param regions: where `replicate` copies releases to.
     :param when_tags_fail: `move-back` or `stop`.
     :param tags: rules that make tags; `explicit_tags` are given as they are, and not by a rule.
+    :param tools: tool → image that is run, by its name in full.
     :param platforms: every platform of the run; a service is built for those of its own that are among them.
     :param services: the selected services and what they need, each after what it needs.
     :param version: with its `v`; behind `SERVICE/` if it is of one service only.
@@ -69,6 +70,7 @@ class Settings:
     database: Database
     signing: Signing
     retention: Retention
+    tools: Mapping[str, str]
     platforms: tuple[Platform, ...]
     services: tuple[str, ...]
     version: str | None

@@ -93,7 +93,7 @@ async def _bases(run: Run, examination: Examination, service: ServicePlan) -> tu
     made_of = examination.reuse.read.get(service.name) if examination.reuse else None
     try:
         if isinstance(made_of, Ingredients):
-            return await _named(run, made_of), True
+            return await _named(run, service, made_of), True
     except Unknown:
         pass
     said = [(unit.image.unit.platform, unit.image.labels) for unit in examination.of(service.name)]
@@ -104,8 +104,8 @@ async def _bases(run: Run, examination: Examination, service: ServicePlan) -> tu
     ], False
 
 
-async def _named(run: Run, made_of: Ingredients) -> Sequence[Base]:
-    found = await digests(run, made_of)
+async def _named(run: Run, service: ServicePlan, made_of: Ingredients) -> Sequence[Base]:
+    found = await digests(run, service, made_of)
     own = Platform(await run.toolbox.once("platform", run.toolbox.client.default_platform))
     bases = {
         Base(

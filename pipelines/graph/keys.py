@@ -9,7 +9,8 @@ import anyio
 import dagger
 
 from pipelines.graph.context import Run
-from pipelines.key import Ingredients, Key, Unknown
+from pipelines.graph.pins import pins_of
+from pipelines.key import MADE_BY, Ingredients, Key, Unknown
 from pipelines.model import Platform
 from pipelines.plan import ServicePlan
 from pipelines.stages.build import base_digest
@@ -32,6 +33,7 @@ async def keys_of(run: Run, made_of: Read) -> tuple[dict[str, Key], dict[str, st
     keys: dict[str, Key] = {}
     why: dict[str, str] = {}
     engine = await run.toolbox.once("engine version", run.toolbox.client.version)
+    tools = [run.toolbox.image(tool) for tool in MADE_BY]
     for service in run.plan.services:
         found = made_of[service.name]
         try:
@@ -40,7 +42,9 @@ async def keys_of(run: Run, made_of: Read) -> tuple[dict[str, Key], dict[str, st
             if lacking := [need for need in service.needs if need not in keys]:
                 raise Unknown(f"it is built on {', '.join(lacking)}, of which that is so")
             needs = {need: keys[need] for need in service.needs}
-            keys[service.name] = found.key(digests=await digests(run, found), needs=needs, engine=engine)
+            keys[service.name] = found.key(
+                digests=await digests(run, service, found), needs=needs, engine=engine, tools=tools
+            )
         except Unknown as unknown:
             why[service.name] = f"its inputs cannot be told: {unknown}"
     return keys, why
@@ -58,12 +62,16 @@ def _read(
     return found
 
 
-async def digests(run: Run, made_of: Ingredients) -> Mapping[Platform, Mapping[str, str]]:
-    """Platform → image that the Dockerfile names → its digest now."""
+async def digests(run: Run, service: ServicePlan, made_of: Ingredients) -> Mapping[Platform, Mapping[str, str]]:
+    """Platform → image that the Dockerfile names → its digest: the one that pins it, or else the registry's now."""
+    pins = await pins_of(run, service)
     own = Platform(await run.toolbox.once("platform", run.toolbox.client.default_platform))
     found: dict[Platform, dict[str, str]] = {platform: {} for platform in made_of.images}
     for platform, images in made_of.images.items():
         for image in images:
+            if digest := pins.get(image.reference):
+                found[platform][str(image)] = digest
+                continue
             wanted = platform if image.platform is None else image.platform or own
             try:
                 found[platform][str(image)] = await base_digest(run.toolbox, image.reference, Platform(wanted))

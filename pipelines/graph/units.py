@@ -12,6 +12,7 @@ import dagger
 
 from pipelines import tools
 from pipelines.graph.context import Run
+from pipelines.graph.pins import pins_of
 from pipelines.graph.prepare import advisories_for, ready
 from pipelines.graph.quarantine import start
 from pipelines.graph.reuse import Reuse, decide
@@ -87,7 +88,7 @@ async def examine(run: Run) -> Examination:
     # Nothing is compiled unless the sample database is made.
     sample = examination.found is not None and examination.found.database.sample
     used = (tool for tool in tools.ALL if tool is not tools.GO or sample)
-    examination.tools = await tool_references(run.toolbox.client, used)
+    examination.tools = await tool_references(run.toolbox, used)
     return examination
 
 
@@ -121,6 +122,7 @@ async def build_one(run: Run, examination: Examination, unit: Unit) -> None:
             service,
             unit.platform,
             bases=bases,
+            pins=await pins_of(run, service),
             secrets=await run.build_secrets(service.secrets),
             no_cache=run.options.no_cache,
         )

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipelines.errors import ConfigError
+from pipelines.images import DOCKER_HUB
 from pipelines.model import Target
-from pipelines.render.images import HUB
 from pipelines.render.text import comment
 from pipelines.render.trusted_root import TrustedRoot, read_trusted_root
 from pipelines.trust import SIGNATURE, Identity, Party, Trust, placeholders
@@ -158,7 +158,7 @@ def _repositories(
 
 def _called(registry: str) -> Sequence[str]:
     """What a registry may be called in a reference that has been read: Docker Hub answers to several names."""
-    return sorted(HUB) if registry == "docker.io" or registry in HUB else [registry]
+    return sorted(DOCKER_HUB) if registry == "docker.io" or registry in DOCKER_HUB else [registry]
 
 
 def _check_names(names: Sequence[str]) -> None:

@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from pipelines.config.problems import suggestion
 from pipelines.errors import shown
+from pipelines.images import DOCKER_HUB, repository_of
 from pipelines.model import Target
 from pipelines.record import Record
 
-# A repository, `:tag` and `@digest`. Compose fills in variables (`:${TAG:-latest}`): in the tag, they change nothing.
-_WRITTEN = re.compile(r"(?P<repository>[^@$\s]+?)(?::(?P<tag>[^/:@$\s]*(?:\$.*)?))?(?:@(?P<digest>.*))?", re.DOTALL)
 NO_RECORD = "has no record of"
-HUB = {"index.docker.io", "registry-1.docker.io"}
-"""What Docker Hub, `docker.io`, is called too."""
-
-
-def repository_of(written: str) -> str:
-    """The repository of an image as a manifest has it, with its registry: `postgres:16` → `docker.io/library/postgres`.
-
-    As Docker reads them (github.com/distribution/reference, `splitDockerDomain`). What is no reference stays as it is.
-    """
-    found = _WRITTEN.fullmatch(written)
-    if found is None:
-        return written
-    first, slash, rest = found["repository"].partition("/")
-    if not slash or not ("." in first or ":" in first or first.lower() == "localhost"):
-        path = found["repository"]
-        return f"docker.io/{path}" if slash else f"docker.io/library/{path}"
-    registry = "docker.io" if first.lower() in HUB else first.lower()
-    return f"{registry}/{rest}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,5 +78,5 @@ class Images:
 
 
 def _prefix(target: Target) -> str:
-    registry = "docker.io" if target.registry.lower() in HUB else target.registry.lower()
+    registry = "docker.io" if target.registry.lower() in DOCKER_HUB else target.registry.lower()
     return f"{registry}/{target.prefix}"

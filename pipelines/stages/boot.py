@@ -72,7 +72,7 @@ def _probe(toolbox: Toolbox, digest: Digest, container: dagger.Container, check:
     script = resources.files("pipelines.stages").joinpath("probe.py").read_text(encoding="utf-8")
     return (
         toolbox.client.container()
-        .from_(tools.PROBE.image)
+        .from_(toolbox.image(tools.PROBE))
         .with_new_file("/probe.py", script)
         .with_env_variable("SEALIFT_DIGEST", digest)
         .with_service_binding("app", server.as_service(use_entrypoint=True))

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import dagger
 
 from pipelines.dockerfile import NO_CACHE_ARG, without_cache
+from pipelines.dockerfile_images import arguments, pinned
 from pipelines.errors import BuildError
+from pipelines.malicious import malicious_digest
 from pipelines.model import OCI, Digest, Platform, Unit
 from pipelines.plan import ServicePlan
 from pipelines.stages.failures import engine_error, last_words
@@ -21,17 +23,19 @@ async def build(
     platform: Platform,
     *,
     bases: Mapping[str, Digest],
+    pins: Mapping[str, Digest],
     secrets: Mapping[str, dagger.Secret],
     no_cache: bool,
 ) -> dagger.Container:
     """The unit's container, built, with its labels and annotations.
 
     :param bases: digest of this platform's image of every service that this one is built on.
+    :param pins: image as the Dockerfile has it → the digest that it is built on, whatever the name stands for now.
     :raises BuildError: the Dockerfile does not build.
     """
     try:
-        base_labels = await _base_labels(toolbox, service, platform, bases)
-        context = await _context(source, service, no_cache=no_cache)
+        base_labels = await _base_labels(toolbox, service, platform, {**pins, **bases})
+        context = await _context(source, service, platform, pins, no_cache=no_cache)
         args = await _build_args(toolbox, service, bases, no_cache=no_cache)
         container = context.docker_build(
             dockerfile=str(service.dockerfile),
@@ -105,13 +109,17 @@ def _shortened(command: str, limit: int = 160) -> str:
     return command if len(command) <= limit else command[: limit - 1] + "…"
 
 
-async def _context(source: dagger.Directory, service: ServicePlan, *, no_cache: bool) -> dagger.Directory:
+async def _context(
+    source: dagger.Directory, service: ServicePlan, platform: Platform, pins: Mapping[str, Digest], *, no_cache: bool
+) -> dagger.Directory:
+    """The context, its Dockerfile changed as the engine has no switches for it."""
     context = source.directory(str(service.context))
-    if not no_cache:
-        return context
     path = str(service.dockerfile)
+    if not no_cache and all("@" in written for written in pins):
+        return context
     text = await context.file(path).contents()
-    return context.with_new_file(path, without_cache(text))
+    text = pinned(text, args=arguments(service.args, service.needs), platform=platform, digests=pins)
+    return context.with_new_file(path, without_cache(text) if no_cache else text)
 
 
 async def _build_args(
@@ -143,6 +151,12 @@ async def _base_labels(
 
 
 async def base_digest(toolbox: Toolbox, base: str, platform: Platform) -> str:
-    """What an image's name stands for now; asked once in a run."""
+    """What an image's name stands for now; asked once in a run.
+
+    :raises BuildError: for an image that is known to be malicious.
+    """
     image = toolbox.client.container(platform=dagger.Platform(platform)).from_(base)
-    return (await toolbox.once(f"{base} {platform}", image.image_ref)).rpartition("@")[2]
+    digest = (await toolbox.once(f"{base} {platform}", image.image_ref)).rpartition("@")[2]
+    if why := malicious_digest(Digest(digest)):
+        raise BuildError(f"{base}: {why}", remedy="build on another image", step="build")
+    return digest

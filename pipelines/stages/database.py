@@ -180,7 +180,7 @@ async def sample_advisories(toolbox: Toolbox, why: str) -> Advisories:
             folder = folder.with_new_file(names[-1], entry.read_text(encoding="utf-8"))
     out = (
         toolbox.client.container()
-        .from_(tools.GO.image)
+        .from_(toolbox.image(tools.GO))
         .with_mounted_cache("/go/pkg/mod", toolbox.client.cache_volume("sealift-go-mod"))
         .with_directory("/src", folder)
         .with_workdir("/src")

@@ -49,6 +49,8 @@ class Toolbox:
     :param tunnels: registry on the user's loopback → the service through which it is reached.
     :param signing: URL's `host:port` on the user's loopback → the same, of the services that images are signed with.
     :param docker_config: a Docker `config.json` with the credentials for the registries.
+    :param images: tool → the image that is run in place of its own.
+    :param mirrored: registries in whose place the engine has rebuilt images, as a rehearsal may use.
     """
 
     client: dagger.Client
@@ -57,6 +59,8 @@ class Toolbox:
     tunnels: Mapping[str, dagger.Service] = field(default_factory=dict)
     signing: Mapping[str, dagger.Service] = field(default_factory=dict)
     docker_config: dagger.Secret | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
+    mirrored: frozenset[str] = frozenset()
     _asked: Iterator[int] = field(default_factory=count, repr=False, compare=False)
     # dagger-io asks for a service's id once for each chain that it is bound into; forks of one chain share the answer.
     _bound: dict[str, dagger.Container] = field(default_factory=dict, repr=False, compare=False)
@@ -72,13 +76,17 @@ class Toolbox:
         """The container with a value that no earlier step had: its answer depends on the world, not on its inputs."""
         return container.with_env_variable("SEALIFT_ASKED", f"{self.run}-{next(self._asked)}")
 
+    def image(self, tool: Tool) -> str:
+        """The image that is run as a tool."""
+        return self.images.get(tool.name, tool.image)
+
     @cached_property
     def quarantine(self) -> dagger.Service:
         """The registry inside the engine that every image of a release enters before it may leave."""
         volume = self.client.cache_volume(f"sealift-quarantine-{self.project}")
         return (
             self.client.container()
-            .from_(tools.REGISTRY.image)
+            .from_(self.image(tools.REGISTRY))
             .with_new_file("/sealift/registry.yml", _QUARANTINE_CONFIG)
             .with_mounted_cache("/var/lib/registry", volume)
             .with_env_variable("OTEL_TRACES_EXPORTER", "none")
@@ -112,7 +120,7 @@ class Toolbox:
 
     async def fetched(self, tool: Tool) -> None:
         """Have the engine fetch the tool's image, which may take minutes, before something waits for the tool."""
-        container = self.client.container().from_(tool.image).with_exec(["version"], use_entrypoint=True)
+        container = self.client.container().from_(self.image(tool)).with_exec(["version"], use_entrypoint=True)
         await self.once(f"fetch {tool.name}", container.stdout)
 
     def _made(self, key: str, make: Callable[[], dagger.Container]) -> dagger.Container:
@@ -123,7 +131,7 @@ class Toolbox:
     def _tool(self, tool: Tool) -> dagger.Container:
         return (
             self.client.container()
-            .from_(tool.image)
+            .from_(self.image(tool))
             .with_user("0:0")
             .with_env_variable("HOME", "/tmp")  # noqa: S108 - inside the tool's own container
             .with_service_binding("quarantine", self.quarantine)
@@ -178,13 +186,13 @@ def own_names(text: str) -> str:
     return _ALIASED.sub(r"localhost:\1", text)
 
 
-async def tool_references(client: dagger.Client, used: Iterable[Tool]) -> dict[str, str]:
+async def tool_references(toolbox: Toolbox, used: Iterable[Tool]) -> dict[str, str]:
     """Tool → the image that is run, by tag and digest, for the record.
 
     :raises EngineError: an image cannot be had.
     """
     try:
-        return {tool.name: await client.container().from_(tool.image).image_ref() for tool in used}
+        return {tool.name: await toolbox.client.container().from_(toolbox.image(tool)).image_ref() for tool in used}
     except dagger.QueryError as failure:
         raise engine_error(failure, step="tools") from failure
     except ENGINE_FAILURES as failure:

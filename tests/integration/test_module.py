@@ -48,3 +48,6 @@ def test_the_module_goes_on_from_a_release(scratch: Scratch) -> None:
     assert f"web@{index}" in rendered.stdout, rendered.stderr
     rebuilt = scratch.dagger_call("rebuild", "--release=v1.0.0")
     assert "THE SAME" in rebuilt.stdout, rebuilt.stderr
+    checked = scratch.dagger_call("lock-check")
+    assert checked.returncode != 0
+    assert "sealift.lock is OUT OF DATE: 'sealift lock' mends it." in checked.stderr

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipelines.config import Flags, load, resolve
+from pipelines.config.bases import run_as
 from pipelines.errors import ConfigError
 from pipelines.git import read_facts
+from pipelines.lock import Lock, Locked
 from pipelines.plan import Plan
 from pipelines.planning import make_plan
 
@@ -151,3 +153,25 @@ def test_what_is_no_revision(shop: Git, samples: Samples, since: str) -> None:
 def test_chosen_services_are_chosen_among_the_reached(shop: Git, samples: Samples) -> None:
     shop.commit("both", services__site__x="1", tools__x="1")
     assert set(reasons(plan_since(shop, samples.now, services=("jobs",)))) == {"jobs"}
+
+
+def test_another_lock_reaches_what_is_built_on_images(shop: Git, samples: Samples) -> None:
+    shop.write("services/base/Dockerfile", "FROM python:3.11-slim\n")
+    shop.commit("base")
+    shop("tag", "v1.1.0")
+    lock = Lock(
+        project="shop",
+        bases={"docker.io/library/python:3.11-slim": locked("docker.io/library/python:3.11-slim", samples)},
+        tools={tool: locked(image, samples) for tool, image in run_as({}).items()},
+    )
+    shop.commit("lock", **{"sealift.lock": lock.text()})
+    assert reasons(plan_since(shop, samples.now, since="v1.1.0")) == {
+        "base": "changed: sealift.lock",
+        "web": "built on base, which changed",
+        "site": "built on web, which changed",
+    }
+
+
+def locked(name: str, samples: Samples) -> Locked:
+    there = (samples.amd64, samples.arm64)
+    return Locked(name=name, index=samples.digest(name), platforms=dict.fromkeys(there, samples.digest("x")))

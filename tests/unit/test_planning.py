@@ -306,7 +306,7 @@ def test_what_no_dockerfile_can_build_is_told_for_all_services_at_once(shop: Git
     config = (shop.root / "sealift.yaml").read_text()
     assert config.count("  base: {}") == 1
     shop.write("sealift.yaml", config.replace("  base: {}", "  base: {target: rutime}"))
-    shop.write("services/base/Dockerfile", "FROM a AS build\nFROM b AS Runtime\nFROM c\n")
+    shop.write("services/base/Dockerfile", "FROM a:1 AS build\nFROM b:1 AS Runtime\nFROM c:1\n")
     shop.write("services/web/Dockerfile", "# nothing yet\n")
     with pytest.raises(InvalidConfig) as caught:
         plan_of(shop)
@@ -321,7 +321,7 @@ def test_what_no_dockerfile_can_build_is_told_for_all_services_at_once(shop: Git
 def test_a_target_is_a_name_in_any_case_or_a_number(shop: Git, target: str) -> None:
     config = (shop.root / "sealift.yaml").read_text()
     shop.write("sealift.yaml", config.replace("  base: {}", f"  base: {{target: '{target}'}}"))
-    shop.write("services/base/Dockerfile", "FROM a AS build\nFROM b AS Runtime\nFROM c\n")
+    shop.write("services/base/Dockerfile", "FROM a:1 AS build\nFROM b:1 AS Runtime\nFROM c:1\n")
     assert plan_of(shop).service("base").target == target
 
 
@@ -403,7 +403,10 @@ def test_a_git_tag_of_one_service_releases_that_one_and_examines_what_it_is_buil
 def test_a_version_of_one_service_can_be_named(shop: Git) -> None:
     plan = plan_of(shop, Flags(env="prod", version="base/1.2.3"))
     assert [service.name for service in plan.services] == ["base"]
-    assert plan.notes == ("No git tag base/v1.2.3 is at this commit: the release can be traced by the commit only.",)
+    assert plan.notes == (
+        "No git tag base/v1.2.3 is at this commit: the release can be traced by the commit only.",
+        "No lock pins docker.io/library/python:3.11-slim: 'sealift lock' makes one.",
+    )
     with pytest.raises(ConfigError, match=r"base/v1\.2\.3 releases base, which is not among those chosen"):
         plan_of(shop, Flags(env="prod", version="base/v1.2.3", services=("jobs",)))
     with pytest.raises(InvalidConfig, match="no such service: 'bse'; did you mean 'base'"):
@@ -426,13 +429,20 @@ def test_a_version_is_released_from_its_own_commit(shop: Git) -> None:
 
 def test_what_git_cannot_tell_is_said(shop: Git, tmp_path: Path) -> None:
     shop("switch", "--quiet", "--detach")
-    assert plan_of(shop).notes == ()
-    assert plan_of(shop, Flags(env="prod")).notes == ("The head is detached: rules for branches give no tag.",)
+    unpinned = (
+        "No lock pins docker.io/library/python:3.11-slim, docker.io/library/python:3.13: 'sealift lock' makes one.",
+    )
+    assert plan_of(shop).notes == unpinned
+    assert plan_of(shop, Flags(env="prod")).notes == (
+        "The head is detached: rules for branches give no tag.",
+        *unpinned,
+    )
     shop("tag", "v1.2.3")
     shop("tag", "v1.2.2")
     shop("tag", "web/v1.0.0")
     assert plan_of(shop, Flags(env="prod")).notes == (
         "The commit has other version tags, which are not released now: v1.2.2, web/v1.0.0.",
+        *unpinned,
     )
 
 
@@ -443,7 +453,7 @@ def test_a_version_is_not_released_from_the_edge_of_a_shallow_clone(shop: Git, t
     with pytest.raises(ConfigError, match="the clone is shallow: which commit last changed base, jobs, web") as caught:
         plan_of(clone, Flags(env="prod"))
     assert "fetch-depth: 0" in caught.value.remedy
-    (note,) = plan_of(clone).notes
+    note, _ = plan_of(clone).notes
     assert note.startswith("The clone is shallow: which commit last changed base, jobs, web cannot be told")
     shop("clone", "--quiet", "--depth", "5", "--branch", "v1.2.3", f"file://{shop.root}", str(tmp_path / "deep"))
     assert plan_of(type(shop)(tmp_path / "deep"), Flags(env="prod")).version == "v1.2.3"

@@ -25,6 +25,7 @@ from pipelines.config import (
     load,
     parse,
 )
+from pipelines.config.bases import Bases
 from pipelines.config.ignores import Entry, read_ignores
 
 TEXT = (Path(__file__).parents[3] / "docs/configuration.md").read_text(encoding="utf-8")
@@ -43,7 +44,7 @@ def test_the_small_example_works() -> None:
     assert list(config.services) == ["base", "api", "worker"]
 
 
-@pytest.mark.parametrize("model", [Config, Service, Boot, Environment, Policy, Database, Signing, Retention])
+@pytest.mark.parametrize("model", [Config, Service, Boot, Environment, Policy, Database, Signing, Retention, Bases])
 def test_every_key_is_there_with_its_default(model: type[BaseModel]) -> None:
     for name, field in model.model_fields.items():
         (row,) = re.findall(rf"^\| (?:`\w+`, )*`{name}`(?:, `\w+`)* \| ([^|]*) \|", section(model), re.MULTILINE)

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from pipelines.images import repository_of
 from pipelines.model import Target
 from pipelines.record import Record
-from pipelines.render.images import Images, repository_of
+from pipelines.render.images import Images
 
 DIGEST = "sha256:" + "a" * 64
 
