@@ -37,6 +37,11 @@ async def secret_at(client: dagger.Client, environ: Mapping[str, str], variable:
     return secret
 
 
+def own_name(name: str) -> str:
+    """What the engine calls a secret of Sealift's own. No build secret has that name, which would make them one."""
+    return f"sealift:{name}"
+
+
 def _secret(client: dagger.Client, environ: Mapping[str, str], address: str) -> dagger.Secret:
     """The secret, not read yet.
 
@@ -45,9 +50,9 @@ def _secret(client: dagger.Client, environ: Mapping[str, str], address: str) -> 
     """
     scheme, _, name = address.partition("://")
     if scheme == "env" and name not in os.environ and name in environ:
-        return client.set_secret(name, environ[name])
+        return client.set_secret(own_name(address), environ[name])
     if scheme == "file" and INSIDE in os.environ:
-        return client.set_secret(Path(name).name, Path(name).read_text(encoding="utf-8"))
+        return client.set_secret(own_name(address), Path(name).read_text(encoding="utf-8"))
     return client.address(address).secret()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import dagger
 
-from ci.addresses import secret_at
+from ci.addresses import own_name, secret_at
 from ci.logins import decide
 from pipelines.config import Settings, is_loopback
 from pipelines.model import Target
@@ -35,7 +35,7 @@ async def logins(
 
 def for_tools(client: dagger.Client, found: Mapping[str, Login]) -> dagger.Secret | None:
     """Docker's configuration with these logins, as a secret; None if there is none."""
-    return client.set_secret("sealift-docker-config", docker_config(as_seen(found))) if found else None
+    return client.set_secret(own_name("docker-config"), docker_config(as_seen(found))) if found else None
 
 
 def as_seen(logins: Mapping[str, Login]) -> dict[str, Login]:

@@ -10,7 +10,7 @@ import anyio
 import dagger
 import jwt
 
-from ci.addresses import secret_at
+from ci.addresses import own_name, secret_at
 from ci.identity import REQUEST_TOKEN, REQUEST_URL, job_token
 from pipelines.config import Settings
 from pipelines.errors import ConfigError, SigningError
@@ -44,7 +44,7 @@ def token_source(client: dagger.Client, environ: Mapping[str, str], settings: Se
                 claims = claims_of(text)
                 check_claims(claims, settings, now=time.time())
                 number = held.get("number", 0) + 1
-                secret = client.set_secret(f"sealift-identity-token-{number}", text)
+                secret = client.set_secret(own_name(f"identity-token-{number}"), text)
                 held.update(secret=secret, until=float(claims["exp"]), number=number)
         secret_now: dagger.Secret = held["secret"]
         return secret_now

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagger
 
+from ci.addresses import own_name
 from pipelines import tools
 from pipelines.errors import SigningError
 
@@ -71,7 +72,7 @@ async def _generated(client: dagger.Client, password: str, cosign: str) -> tuple
         .with_user("0:0")
         .with_directory("/keys", client.directory())
         .with_workdir("/keys")
-        .with_secret_variable("COSIGN_PASSWORD", client.set_secret("sealift-local-key-password", password))
+        .with_secret_variable("COSIGN_PASSWORD", client.set_secret(own_name("local-key-password"), password))
         .with_env_variable("SEALIFT_RUN", secrets.token_hex(8))
         .with_exec(["generate-key-pair"], use_entrypoint=True)
     )

@@ -7,6 +7,8 @@ from typing import Final
 
 import dagger
 
+from ci.addresses import own_name
+
 PLAIN: Final = (
     # Amazon (aws-sdk-go-v2, config.EnvConfig)
     "AWS_REGION",
@@ -58,7 +60,7 @@ def plain_of(environ: Mapping[str, str]) -> Mapping[str, str]:
 
 def secrets_of(client: dagger.Client, environ: Mapping[str, str]) -> Mapping[str, dagger.Secret]:
     """Name → secret, of those that are set."""
-    return {name: client.set_secret(f"kms-{name}", environ[name]) for name in SECRET if environ.get(name)}
+    return {name: client.set_secret(own_name(f"kms-{name}"), environ[name]) for name in SECRET if environ.get(name)}
 
 
 def files_of(client: dagger.Client, environ: Mapping[str, str]) -> Mapping[str, dagger.Secret]:

@@ -136,10 +136,11 @@ def results(examination: Examination) -> list[dict[str, Any]]:
         if unit in examination.sboms:
             row["packages"] = len(examination.sboms[unit].packages)
         if unit in examination.scans:
+            found = (*examination.scans[unit].scan.findings, *examination.baked.get(unit, ()))
             row["findings"] = [
                 {"id": item.id, "severity": item.severity.name, "package": item.package, "installed": item.installed,
                  "fixed": item.fixed, "kind": item.kind, "title": item.title}
-                for item in sorted(examination.scans[unit].scan.findings, key=lambda item: -item.severity)
+                for item in sorted(found, key=lambda item: -item.severity)
             ]  # fmt: skip
         rows.append(row)
     return rows

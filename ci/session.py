@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+import anyio
 import dagger
 from dotenv import dotenv_values
 
@@ -149,10 +150,14 @@ async def _session(client: dagger.Client, call: Call, observer: Observer) -> Ses
 
 def building(session: Session, call: Call, prepared: Prepared, options: Options) -> Run:
     """The same for a command that builds."""
-    client = session.toolbox.client
+    client, lock, known = session.toolbox.client, anyio.Lock(), dict[str, dagger.Secret]()
 
     async def secret(name: str, address: str) -> dagger.Secret:
-        return await _build_secret(client, call, name, address)
+        # Once in a run: a command may say something else when asked again, and to the engine the last value is all.
+        async with lock:
+            if name not in known:
+                known[name] = await _build_secret(client, call, name, address)
+        return known[name]
 
     given = {field.name: getattr(session, field.name) for field in fields(Session)}
     source = _source(client, call.root, prepared.plan)

@@ -13,7 +13,7 @@ import anyio
 import dagger
 
 from ci import kms
-from ci.addresses import secret_at
+from ci.addresses import own_name, secret_at
 from ci.identity_token import GIVEN, has_identity, token_source
 from ci.keys import KeyPair, ensure
 from ci.local.paths import find_keys
@@ -175,6 +175,6 @@ async def _pair(toolbox: Toolbox, environ: Mapping[str, str], trust: Trust, obse
     secret_password = (
         await secret_at(client, environ, "SIGNING_PASSWORD", password)
         if password
-        else client.set_secret("no-password", "")
+        else client.set_secret(own_name("no-password"), "")
     )
     return key_signer(trust, secret, secret_password), key

@@ -13,8 +13,8 @@ from pipelines.vex import Vex
 
 
 def findings(unit: Examined, rules: Rules) -> list[Finding]:
-    """What the scanner found, and each licence of a package that the lists do not let leave."""
-    found = list(unit.scan.findings) if unit.scan else []
+    """What was found in it, and each licence of a package that the lists do not let leave."""
+    found = [*(unit.scan.findings if unit.scan else ()), *unit.baked]
     if not rules.allow_licences and not rules.deny_licences:
         return found
     return found + [

@@ -25,7 +25,7 @@ from pipelines.plan import ServicePlan
 from pipelines.versions import parse, stable
 
 FORMAT = 2
-"""Goes up whenever Sealift makes another image, index or attestation of the same inputs."""
+"""Goes up whenever Sealift makes another image, index or attestation of the same inputs, or looks for more in one."""
 
 ANNOTATION = "dev.sealift.key"
 """Annotation of the index, and so part of what is signed: a tag that names another service's image is found out."""

@@ -272,6 +272,7 @@ class Examined:
     :param boot_ms: None if it is no server, or was booted before by the release that it is reused from.
     :param scan: None if scanning was turned off.
     :param reused: repository that it was fetched from, if it was not built.
+    :param baked: its own build secrets that are in it.
     """
 
     image: Image
@@ -281,3 +282,11 @@ class Examined:
     cached: bool
     seconds: float
     reused: str | None = None
+    baked: tuple[Finding, ...] = ()
+
+    @property
+    def secrets(self) -> int | None:
+        """How many were found in it; None if nobody has scanned it, and none of its own is there."""
+        if self.scan is None:
+            return len(self.baked) or None
+        return len(self.baked) + sum(finding.kind == "secret" for finding in self.scan.findings)

@@ -209,5 +209,5 @@ def _unit(unit: Examined) -> dict[str, Any]:
         "cached": unit.cached,
         "seconds": round(unit.seconds, 2),
         "findings": {severity.name: count for severity, count in by_severity([unit]).items() if count},
-        "secrets": sum(finding.kind == "secret" for finding in unit.scan.findings) if unit.scan else None,
+        "secrets": unit.secrets,
     }

@@ -27,7 +27,7 @@ from pipelines.trace import Result
 # The conventions know three types; what only prepares or seals is none of them.
 _TYPES = {
     **dict.fromkeys(("build", "index"), "build"),
-    **dict.fromkeys(("boot", "sbom", "scan", "verify"), "test"),
+    **dict.fromkeys(("boot", "sbom", "scan", "secrets", "verify"), "test"),
     **dict.fromkeys(("copy", "tag"), "deploy"),
 }
 

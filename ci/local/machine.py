@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,10 +20,21 @@ EXTRA_CAS = Path("/usr/local/share/ca-certificates")
 _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
+_SECRET = re.compile(r"TOKEN|PASSWORD|PASSPHRASE|SECRET|CREDENTIAL|PRIVATE_KEY|API_?KEY")
+_ADDRESS = "env://"
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables without those that hold secrets: by their names, and by what addresses in the others name."""
+    named = {value.removeprefix(_ADDRESS) for value in environment.values() if value.startswith(_ADDRESS)}
+    return {name: value for name, value in environment.items() if name not in named and not _SECRET.search(name)}
+
+
 def make_setup(
     environment: Mapping[str, str], report: Report, *, paths: Paths | None = None, runner: Runner | None = None
 ) -> Setup:
-    """The set-up of this machine."""
+    """The set-up of this machine. No program that it runs is given what logs in or signs."""
+    environment = without_secrets(environment)
     machine = _MACHINES.get(platform.machine())
     if machine is None:
         raise ConfigError(

@@ -6,11 +6,12 @@ import graphlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from pipelines.config.bases import check_bases
+from pipelines.config.build_secrets import check_build_secrets
 from pipelines.config.inherited import over
 from pipelines.config.problems import Finding, KeyPath, suggestion
 from pipelines.config.schema import Config, Destination, Environment, Policy, Service, TagRule
 from pipelines.config.signing import check_signing
-from pipelines.config.values import parse_registry, parse_secret_address
+from pipelines.config.values import parse_registry
 from pipelines.errors import shown
 from pipelines.model import RECORDS, Repository
 
@@ -27,6 +28,7 @@ def check_keys(config: Config) -> Iterator[Finding]:
         yield ("services", RECORDS), "is the name of the repository of release records; choose another"
     for name, service in config.services.items():
         yield from _check_service(config, name, service)
+    yield from check_build_secrets(config)
     yield from _check_cycles(config)
     yield from dict.fromkeys(_check_signing(config))
 
@@ -110,11 +112,6 @@ def _check_prefix(path: KeyPath, registry: str, prefix: str, services: Iterable[
 def _check_service(config: Config, name: str, service: Service) -> Iterator[Finding]:
     path: KeyPath = ("services", name)
     yield from _twice((*path, "platforms"), service.platforms or ())
-    for secret, address in service.secrets.items():
-        try:
-            parse_secret_address(address)
-        except ValueError as error:
-            yield (*path, "secrets", secret), str(error)
     platforms = service.platforms or config.platforms
     given = dict.fromkeys(service.args, "args")
     for needed, argument in service.needs.items():

@@ -11,13 +11,14 @@ import anyio
 import dagger
 
 from pipelines import tools
+from pipelines.graph.baked import search
 from pipelines.graph.context import Run
 from pipelines.graph.pins import pins_of
 from pipelines.graph.prepare import advisories_for, ready
 from pipelines.graph.quarantine import start
 from pipelines.graph.reuse import Reuse, decide
 from pipelines.graph.together import Job, together
-from pipelines.model import Digest, Examined, Image, Unit
+from pipelines.model import Digest, Examined, Finding, Image, Unit
 from pipelines.plan import Plan, ServicePlan
 from pipelines.stages.boot import Booted, boot
 from pipelines.stages.build import build, by_digest, quarantine
@@ -46,6 +47,7 @@ class Examination:
     digests: dict[Unit, Digest] = field(default_factory=dict)
     sboms: dict[Unit, Sbom] = field(default_factory=dict)
     scans: dict[Unit, Scanned] = field(default_factory=dict)
+    baked: dict[Unit, tuple[Finding, ...]] = field(default_factory=dict)
     examined: dict[Unit, Examined] = field(default_factory=dict)
     tools: Mapping[str, str] = field(default_factory=dict)
     told: set[tuple[Digest, str]] = field(default_factory=set)
@@ -166,7 +168,9 @@ async def _unit(run: Run, examination: Examination, unit: Unit) -> None:
 
     jobs: list[Job] = [inspected, partial(describe, run, examination, unit)]
     reused = _from(run, examination, unit)
-    # What is reused was booted before it was signed, and in the same way: that is in its key.
+    # What is reused was searched and booted before it was signed, and in the same way: that is in its key.
+    if reused is None:
+        jobs.append(partial(search, run, unit, digest, examination.baked))
     if service.boot is not None and reused is None:
         jobs.append(partial(_boot, run, examination, unit, service, boots))
     if run.options.scan:
@@ -183,6 +187,7 @@ async def _unit(run: Run, examination: Examination, unit: Unit) -> None:
         cached=reused is not None or (bool(times) and max(times) < run.started),
         seconds=time.monotonic() - began,
         reused=reused,
+        baked=examination.baked.get(unit, ()),
     )
 
 

@@ -12,6 +12,7 @@ import dagger
 
 from pipelines.errors import RegistryError, SigningError
 from pipelines.findings import stops
+from pipelines.graph.baked import search
 from pipelines.graph.context import Run
 from pipelines.graph.proof import subjects
 from pipelines.graph.quarantine import held, start
@@ -41,7 +42,8 @@ async def only(run: Run, *, scans: bool = False, sboms: bool = False, export: Pa
         if sboms:
             await describe(run, examination, unit)
         if scans:
-            await scan_one(run, examination, unit)
+            searching = partial(search, run, unit, examination.digests[unit], examination.baked)
+            await together([partial(scan_one, run, examination, unit), searching])
 
     async with held(run.toolbox):
         jobs: list[Job] = [partial(start, run.toolbox)]
@@ -71,7 +73,7 @@ async def scan(run: Run) -> tuple[Examination, bool]:
     refused = any(
         stops(unit.service, finding, run.plan.rules)
         for unit, scanned in examination.scans.items()
-        for finding in scanned.scan.findings
+        for finding in (*scanned.scan.findings, *examination.baked.get(unit, ()))
     )
     return examination, refused
 

@@ -134,17 +134,14 @@ def _unit(unit: Examined) -> tuple[str | Text, ...]:
 
 def findings(unit: Examined) -> Text:
     """Counts by severity in words, for example `1 critical, 2 high`."""
-    if unit.scan is None:
-        return Text("not scanned", style="yellow")
-    text = Text()
+    text = Text() if unit.scan else Text("not scanned", style="yellow")
     for severity, count in by_severity([unit]).items():
         if count:
             text.append(", " if text else "")
             text.append(f"{count} {severity.name.lower()}", style=_COLOURS.get(severity, ""))
-    secrets = sum(finding.kind == "secret" for finding in unit.scan.findings)
-    if secrets:
+    if unit.secrets:
         text.append(", " if text else "")
-        text.append(f"{secrets} secret{'s' if secrets > 1 else ''}", style="bold red")
+        text.append(f"{unit.secrets} secret{'s' if unit.secrets > 1 else ''}", style="bold red")
     return text or Text("none", style="green")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,12 +80,16 @@ _SCAN = (
     "--cache-dir=/trivy",
     "--cache-backend=memory",
     "--scanners=vuln,secret",
+    # Variables, labels and history are in no file.
+    "--image-config-scanners=secret",
     "--list-all-pkgs",
     "--format=json",
     # Without it, nobody would know what VEX has taken away.
     "--show-suppressed",
 )
 _CONVERT = ("convert", "--quiet")
+_NAMED = re.compile(r'\s*"([A-Za-z0-9_.-]+)["=]')
+"""What Trivy quotes of a configuration, a line of JSON: the name of a variable, a label or a key."""
 
 
 def read_report(text: str, digest: Digest, where: dict[str, str], vex: Mapping[str, str] | None = None) -> Scan:
@@ -100,7 +105,7 @@ def read_report(text: str, digest: Digest, where: dict[str, str], vex: Mapping[s
         if digest not in report["ArtifactName"]:
             raise ValueError(f"it is about {report['ArtifactName']!r}")
         results = report.get("Results") or []
-        findings = [finding for result in results for finding in _findings(result)]
+        findings = [finding for result in results for finding in _findings(result, report["ArtifactName"])]
         return Scan(
             findings=(*_end_of_life(report.get("Metadata") or {}), *findings),
             packages=_packages(results),
@@ -146,7 +151,7 @@ def _end_of_life(metadata: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _findings(result: dict[str, Any]) -> list[Finding]:
+def _findings(result: dict[str, Any], image: str) -> list[Finding]:
     vulnerabilities = [
         Finding(
             id=item["VulnerabilityID"],
@@ -166,10 +171,19 @@ def _findings(result: dict[str, Any]) -> list[Finding]:
             installed="",
             fixed=None,
             severity=Severity[item["Severity"]],
-            title=f"{item['Title']} in {result['Target']}, line {item['StartLine']}",
+            title=f"{item['Title']} in {_place(item, result['Target'], image)}",
             target=result["Target"],
             kind="secret",
         )
         for item in result.get("Secrets") or []
     ]
     return vulnerabilities + secrets
+
+
+def _place(secret: dict[str, Any], target: str, image: str) -> str:
+    """Where a secret is. Of one in a file the layer too: a later one may have deleted the file."""
+    if target == image:
+        name = _NAMED.match(secret.get("Match") or "")
+        return "the image's configuration" + (f", {name[1]}" if name else "")
+    layer = (secret.get("Layer") or {}).get("Digest")
+    return f"{target}, line {secret['StartLine']}" + (f", layer {Digest(layer).short}" if layer else "")

@@ -54,6 +54,7 @@ def distribution(
     tls: tuple[Path, Path] | None = None,
     port: int | None = None,
     auth: Mapping[str, object] | None = None,
+    log: Mapping[str, object] | None = None,
 ) -> Iterator[Peer]:
     """The real registry, until the block ends or it is killed.
 
@@ -62,12 +63,13 @@ def distribution(
     :param port: None for one that is free.
     :param tls: certificate and key, if it speaks TLS.
     :param auth: the configuration's `auth`, if it is not that of `login`.
+    :param log: the configuration's `log`, if more than errors is to be in `log.txt`.
     """
     peer = Peer(port=port or free_port(), login=login, scheme="https" if tls else "http")
     folder.mkdir(parents=True, exist_ok=True)
     config: dict[str, object] = {
         "version": 0.1,
-        "log": {"level": "error", "accesslog": {"disabled": True}},
+        "log": log or {"level": "error", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(folder / "blobs")}, **(storage or {})},
         "http": {"addr": f"127.0.0.1:{peer.port}"},
     }
@@ -84,10 +86,14 @@ def distribution(
         config["http"] = {"addr": address, "tls": {"certificate": str(tls[0]), "key": str(tls[1])}}
     (folder / "config.json").write_text(json.dumps(config))
     binary = tool_folder(make_setup(os.environ, print), REGISTRY) / "registry"
-    with (folder / "log.txt").open("w") as log:
+    with (folder / "log.txt").open("w") as output:
         environment = {"PATH": os.environ["PATH"], "OTEL_TRACES_EXPORTER": "none"}
         process = subprocess.Popen(
-            [binary, "serve", folder / "config.json"], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment
+            [binary, "serve", folder / "config.json"],
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            env=environment,
         )
     try:
         _wait(peer, process, folder / "log.txt")

@@ -76,6 +76,15 @@ def test_a_secret_stops_the_release_whatever_its_severity(samples: Samples, seve
     assert "revoke" in violations[0].remedy
 
 
+@pytest.mark.parametrize("scanned", [True, False], ids=["scanned", "not scanned"])
+def test_a_build_secret_in_the_image_stops_the_release_scanned_or_not(samples: Samples, scanned: bool) -> None:
+    unit = replace(samples.unit(), baked=(replace(samples.secret(), title="npm is in it"),))
+    unit = unit if scanned else replace(unit, scan=None)
+    violations = judge(samples.plan([samples.service(platforms=(samples.amd64,))]), [unit], None)
+    assert ("secret", "npm is in it") in [(violation.rule, violation.what) for violation in violations]
+    assert unit.secrets == 1
+
+
 @pytest.mark.parametrize(("rehearsal", "broken"), [(False, ["database"]), (True, [])])
 def test_the_sample_database_is_for_rehearsals(samples: Samples, rehearsal: bool, broken: list[str]) -> None:
     plan = samples.plan(rules=replace(samples.rules, rehearsal=rehearsal))

@@ -82,7 +82,7 @@ async def test_the_variables_are_for_the_first_registry_and_docker_knows_the_oth
     client = Client()
     found = await logins(cast(Any, client), environ, settings(environ), settings(environ).targets)
     assert for_tools(cast(Any, client), found) is not None
-    auths = json.loads(client.secrets["sealift-docker-config"])["auths"]
+    auths = json.loads(client.secrets["sealift:docker-config"])["auths"]
     said = {host: base64.b64decode(entry["auth"]).decode() for host, entry in auths.items()}
     assert said == {"localhost:5000": "me:s3cret", "loopback-5000:5000": "me:s3cret", "ghcr.io": "other:token"}
 

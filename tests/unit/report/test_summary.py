@@ -174,6 +174,7 @@ def test_findings_in_words(samples: Samples) -> None:
     assert summary.findings(samples.unit(*high, critical)).plain == "1 critical, 2 high"
     assert summary.findings(samples.unit(secret)).plain == "1 secret"
     assert summary.findings(samples.unit(critical, secret, secret)).plain == "1 critical, 2 secrets"
+    assert summary.findings(replace(samples.unit(), scan=None, baked=(secret,))).plain == "not scanned, 1 secret"
     assert summary.findings(samples.unit()).plain == "none"
     assert summary.findings(samples.unit(scan=None)).plain == "not scanned"
 

@@ -222,3 +222,28 @@ def test_half_a_report_is_refused(digest: Digest, part: float) -> None:
     text = json.dumps(report(digest))
     with pytest.raises(ToolError, match="cannot be trusted"):
         read_report(text[: int(len(text) * part)], digest, WHERE)
+
+
+def test_a_secret_is_told_with_its_layer_or_as_part_of_the_configuration(samples: Samples, digest: Digest) -> None:
+    layer = samples.digest("layer")
+    document = report(digest)
+    document["Results"] = [
+        {"Target": "/app/key.pem", "Class": "secret", "Secrets": [SECRET | {"Layer": {"Digest": layer}}]},
+        {
+            "Target": document["ArtifactName"],
+            "Class": "secret",
+            "Secrets": [
+                SECRET | {"Layer": {}},
+                SECRET | {"Match": '    "API_TOKEN=****",'},
+                SECRET | {"Match": '  "created_by": "ARG ****"'},
+                SECRET | {"Match": '"****"'},
+            ],
+        },
+    ]
+    assert [finding.title for finding in read(digest, document).findings] == [
+        f"Asymmetric Private Key in /app/key.pem, line 3, layer {layer.short}",
+        "Asymmetric Private Key in the image's configuration",
+        "Asymmetric Private Key in the image's configuration, API_TOKEN",
+        "Asymmetric Private Key in the image's configuration, created_by",
+        "Asymmetric Private Key in the image's configuration",
+    ]
