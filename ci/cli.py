@@ -16,6 +16,7 @@ from ci.rebuild_command import rebuild_command
 from ci.registry_commands import registry_group
 from ci.release_commands import release
 from ci.render_commands import render
+from ci.reproduce_command import reproduce_command
 from ci.run import execute, planned
 from ci.terminal import answers
 from ci.trace_command import trace_command, write_trace
@@ -178,7 +179,8 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
         write_results(answers(), rows)
 
 
-for command in (*local_commands, trace_command, release, *promote_commands, registry_group, render, rebuild_command):
+_SINGLE = (trace_command, release, registry_group, render, rebuild_command, reproduce_command)
+for command in (*local_commands, *promote_commands, *_SINGLE):
     cli.add_command(command)
 
 

@@ -24,15 +24,15 @@ from pipelines.model import OCI, Platform, Tag
 from pipelines.plan import ServicePlan
 from pipelines.versions import parse, stable
 
-FORMAT = 1
+FORMAT = 2
 """Goes up whenever Sealift makes another image, index or attestation of the same inputs."""
 
 ANNOTATION = "dev.sealift.key"
 """Annotation of the index, and so part of what is signed: a tag that names another service's image is found out."""
 
 _TAG = "key-"
-_MADE_BY = (tools.REGCTL, tools.SYFT, tools.COSIGN)
-"""The tools whose work is published: indexes, SBOMs, signatures. The scan is made afresh."""
+_MADE_BY = (tools.REGCTL, tools.SYFT, tools.COSIGN, tools.PROBE)
+"""The tools whose work is published: indexes, SBOMs, signatures, layers. The scan is made afresh."""
 
 OF_THE_COMMIT = frozenset({f"{OCI}revision", f"{OCI}created", f"{OCI}version"})
 """Labels that are no input: they name the commit and the version that the image was first made for."""

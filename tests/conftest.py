@@ -14,7 +14,7 @@ from pipelines.model import RECORDS
 from tests.scratch import REGISTRY, ROOT, SEALIFT, Registry, Scratch, run
 
 # These share a machine of their own, which takes a minute to start.
-_ON_A_MACHINE = {"test_accidents", "test_disk", "test_without_network"}
+_ON_A_MACHINE = {"test_accidents", "test_disk", "test_two_engines", "test_without_network"}
 
 
 class _ByFile(LoadScopeScheduling):

@@ -17,9 +17,10 @@ from pipelines.graph.together import Job, together
 from pipelines.model import Digest, Examined, Image, Unit
 from pipelines.plan import Plan, ServicePlan
 from pipelines.stages.boot import Booted, boot
-from pipelines.stages.build import build, by_digest, quarantine
+from pipelines.stages.build import base_of, build, by_digest, quarantine
 from pipelines.stages.database import Advisories
 from pipelines.stages.inspect import inspect
+from pipelines.stages.layers import made_at, normalise
 from pipelines.stages.sbom import Sbom, sbom
 from pipelines.stages.scan import Scanned, scan
 
@@ -104,8 +105,15 @@ async def build_one(run: Run, examination: Examination, unit: Unit) -> None:
             bases=bases,
             secrets=await run.build_secrets(service.secrets),
             no_cache=run.options.no_cache,
+            caches=run.options.caches,
         )
-        digest = await quarantine(run.toolbox, container, unit)
+        digest = await normalise(
+            run.toolbox,
+            unit,
+            await quarantine(run.toolbox, container, unit),
+            base=await base_of(run.toolbox, service, unit.platform, bases),
+            created=made_at(service),
+        )
         note.text, note.digest = digest.short, digest
     examination.digests[unit] = digest
     examination.built[unit].set()
