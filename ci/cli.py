@@ -17,6 +17,7 @@ from ci.rebuild_command import rebuild_command
 from ci.registry_commands import registry_group
 from ci.release_commands import release
 from ci.render_commands import render
+from ci.reproduce_command import reproduce_command
 from ci.run import execute, planned
 from ci.terminal import answers
 from ci.trace_command import trace_command, write_trace
@@ -179,16 +180,8 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
         write_results(answers(), rows)
 
 
-for command in (
-    *local_commands,
-    lock_command,
-    trace_command,
-    release,
-    *promote_commands,
-    registry_group,
-    render,
-    rebuild_command,
-):
+_SINGLE = (lock_command, trace_command, release, registry_group, render, rebuild_command, reproduce_command)
+for command in (*local_commands, *promote_commands, *_SINGLE):
     cli.add_command(command)
 
 

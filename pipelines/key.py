@@ -31,8 +31,8 @@ ANNOTATION = "dev.sealift.key"
 """Annotation of the index, and so part of what is signed: a tag that names another service's image is found out."""
 
 _TAG = "key-"
-MADE_BY = (tools.REGCTL, tools.SYFT, tools.COSIGN)
-"""The tools whose work is published: indexes, SBOMs, signatures. The scan is made afresh."""
+MADE_BY = (tools.REGCTL, tools.SYFT, tools.COSIGN, tools.PROBE)
+"""The tools whose work is published: indexes, SBOMs, signatures, layers. The scan is made afresh."""
 
 _THEIR_IMAGES = tuple(tool.image for tool in MADE_BY)
 
