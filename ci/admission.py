@@ -13,6 +13,7 @@ from ci.run import variables
 from ci.terminal import report
 from ci.trusted import trusted
 from pipelines.config import Flags, resolve
+from pipelines.predicates import PROVENANCE
 from pipelines.render.admission import Admission, guards
 from pipelines.render.kyverno import kyverno
 from pipelines.render.policy_controller import caution, policy_controller, why_not
@@ -20,7 +21,6 @@ from pipelines.render.policy_controller import caution, policy_controller, why_n
 ENGINES: Final[Mapping[str, Callable[[Admission], str]]] = {
     "kyverno": kyverno, "policy-controller": policy_controller
 }  # fmt: skip
-_SHORT: Final = {"provenance": "https://slsa.dev/provenance/v1"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,7 @@ class Wanted:
     env: str | None
     engines: tuple[str, ...]
     name: str | None
+    provenance: bool
     required: tuple[str, ...]
     everything: bool
     pull_secrets: tuple[str, ...]
@@ -40,7 +41,8 @@ class Wanted:
         given: dict[str, Sequence[str | None]] = {"--env": [self.env], "--name": [self.name]}
         given |= {"--require": self.required, "--pull-secret": self.pull_secrets}
         pairs = [word for flag, values in given.items() for value in values if value for word in (flag, value)]
-        return shlex.join(["sealift", "render", "admission", *pairs, *(["--everything"] if self.everything else [])])
+        switches = {"--no-provenance": not self.provenance, "--everything": self.everything}
+        return shlex.join(["sealift", "render", "admission", *pairs, *(flag for flag, on in switches.items() if on)])
 
 
 def policies(root: Path, wanted: Wanted) -> Mapping[str, str]:
@@ -61,7 +63,7 @@ def policies(root: Path, wanted: Wanted) -> Mapping[str, str]:
         guards=guards(name, trust, targets, sorted(config.services), everything=wanted.everything),
         everything=wanted.everything,
         insecure=any(target.insecure for target in targets),
-        attested=tuple(_SHORT.get(kind, kind) for kind in wanted.required),
+        attested=(*((PROVENANCE.uri,) if wanted.provenance else ()), *wanted.required),
         pull_secrets=wanted.pull_secrets,
         command=wanted.command,
     )

@@ -31,11 +31,16 @@ from pipelines.render.update import Updated
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for a file of each engine.")
 @click.option("--name", metavar="NAME", help="Of the policy in the cluster. [default: PROJECT-ENVIRONMENT]")
 @click.option(
+    "--provenance/--no-provenance",
+    default=True,
+    help="Demand SLSA provenance besides the signature; images of before Sealift attested it have none. [default: on]",
+)
+@click.option(
     "--require",
     "required",
     multiple=True,
     metavar="TYPE",
-    help="What must be attested to the image besides its signature: a predicate type, or 'provenance'. Repeatable.",
+    help="Predicate type of what must be attested to the image too. Repeatable.",
 )
 @click.option("--everything", is_flag=True, help="Guard all images below the prefix, not only the services'.")
 @click.option(

@@ -35,7 +35,8 @@ def trusted(root: Path, environ: Mapping[str, str], project: str, settings: Sett
     else:
         pair = local_keys(environ)
         if method == "key" and not environ.get("SIGNING_KEY") and settings.rehearsal and pair.public.is_file():
-            return trust_of(signing, SigningFiles(), _read(environ, f"{_FILE}{pair.public}"))
+            public = _read(environ, f"{_FILE}{pair.public}")
+            return _checked(trust_of(signing, SigningFiles(), public), str(pair.public))
         check_signable(environ, settings, root)
 
     def ground(_: Mapping[str, str], __: Recorder) -> Ground:

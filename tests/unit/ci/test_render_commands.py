@@ -204,11 +204,16 @@ def admission(*arguments: str) -> Result:
 
 
 def test_policies_go_to_standard_output_or_to_files_that_are_made_again(shop: Path) -> None:
-    text = admission("--target", "kyverno", "--require", "provenance").stdout
-    assert text.startswith("# Made by 'sealift render admission --env prod --require provenance'.\n")
+    text = admission("--target", "kyverno", "--no-provenance", "--require", "https://example.com/a").stdout
+    assert text.startswith(
+        "# Made by 'sealift render admission --env prod --require https://example.com/a --no-provenance'.\n"
+    )
+    (policy, _) = yaml.safe_load_all(text)
+    assert [one["intoto"]["type"] for one in policy["spec"]["attestations"]][1:] == ["https://example.com/a"]
     assert admission("--out", "policies", "--check").exit_code == 1
     assert not Path("policies").exists()
     done = admission("--out", "policies", "--json")
+    assert "type: https://slsa.dev/provenance/v1" in Path("policies/kyverno.yaml").read_text()
     assert json.loads(done.stdout) == {"files": [{"file": "policies/kyverno.yaml", "changed": True}]}
     assert "policy-controller is left out" in done.stderr
     assert admission("--out", "policies", "--check").exit_code == 0
