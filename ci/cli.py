@@ -17,6 +17,7 @@ from ci.rebuild_command import rebuild_command
 from ci.registry_commands import registry_group
 from ci.release_commands import release
 from ci.render_commands import render
+from ci.reproduce_command import reproduce_command
 from ci.run import execute, planned
 from ci.terminal import answers
 from ci.trace_command import trace_command, write_trace
@@ -188,6 +189,7 @@ for command in (
     registry_group,
     render,
     rebuild_command,
+    reproduce_command,
 ):
     cli.add_command(command)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any
 
 from pipelines.errors import shown
@@ -21,9 +20,63 @@ class Contents:
     config: Mapping[str, Any]
 
 
-def differences(before: Contents, after: Contents) -> tuple[str, ...]:
-    """What is not the same: base image, labels, layers by their place, and the rest of the configuration."""
-    found = [*_configured(before.config, after.config), *_layers(before, after)]
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """The first file that two archives do not have in common, or not in the same way.
+
+    :param what: what of it differs, and how it is in the one and in the other; None where there is nothing.
+    """
+
+    path: str
+    what: tuple[tuple[str, str | None, str | None], ...]
+
+    def __str__(self) -> str:
+        return f"/{self.path}: " + "; ".join(f"{name} {_value(old)} → {_value(new)}" for name, old, new in self.what)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A layer that differs, by its place, from 1.
+
+    :param command: what made it; None if the history does not tell.
+    :param digests: of the one and of the other.
+    :param sizes: in bytes, compressed.
+    :param first: None if its files are the same or were not looked at.
+    """
+
+    number: int
+    of: int
+    command: str | None
+    digests: tuple[str, str]
+    sizes: tuple[int, int]
+    first: Changed | None = None
+
+    def __str__(self) -> str:
+        old, new = self.sizes
+        sizes = f", {old:,} → {new:,} bytes" if old != new else ""
+        made = f" ({self.command})" if self.command else ""
+        changed = f"; first in it {self.first}" if self.first else ""
+        return f"layer {self.number} of {self.of}{made}: {' → '.join(map(_short, self.digests))}{sizes}{changed}"
+
+    def as_json(self) -> dict[str, Any]:
+        """For `reproduce --json` and `rebuild --json`."""
+        return {
+            "number": self.number,
+            "command": self.command,
+            "digests": list(self.digests),
+            "path": self.first and self.first.path,
+            "what": [{"name": name, "before": old, "after": new} for name, old, new in self.first.what]
+            if self.first
+            else [],
+        }
+
+
+def differences(before: Contents, after: Contents, layers: Sequence[Layer]) -> tuple[str, ...]:
+    """What is not the same: base image, labels, layers by their place, and the rest of the configuration.
+
+    :param layers: those of `layers`, with or without what differs in them.
+    """
+    found = [*_configured(before.config, after.config), *map(str, layers), *_more_layers(before, after)]
     found += _mapping("annotation", before.manifest.get("annotations"), after.manifest.get("annotations"))
     return tuple(found) or ("nothing that the image specification knows: the documents are written differently",)
 
@@ -53,17 +106,27 @@ def _value(value: Any) -> str:
     return "none" if value is None else shown(str(value))
 
 
-def _layers(before: Contents, after: Contents) -> Iterator[str]:
+def changed_layers(before: Contents, after: Contents) -> list[Layer]:
+    """The layers that differ, of those that both have."""
     old, new = before.manifest.get("layers") or [], after.manifest.get("layers") or []
     commands = _commands(after.config, len(new))
-    for number, (one, other) in enumerate(zip_longest(old, new), start=1):
-        if one is None or other is None:
-            yield f"{len(old)} layers → {len(new)} layers"
-            return
-        if one["digest"] != other["digest"]:
-            sizes = f", {one['size']:,} → {other['size']:,} bytes" if one["size"] != other["size"] else ""
-            made = f" ({commands[number - 1]})" if commands else ""
-            yield f"layer {number} of {len(new)}{made}: {_short(one['digest'])} → {_short(other['digest'])}{sizes}"
+    return [
+        Layer(
+            number=number,
+            of=len(new),
+            command=commands[number - 1] if commands else None,
+            digests=(one["digest"], other["digest"]),
+            sizes=(one["size"], other["size"]),
+        )
+        for number, (one, other) in enumerate(zip(old, new, strict=False), start=1)
+        if one["digest"] != other["digest"]
+    ]
+
+
+def _more_layers(before: Contents, after: Contents) -> Iterator[str]:
+    old, new = (len(found.manifest.get("layers") or []) for found in (before, after))
+    if old != new:
+        yield f"{old} layers → {new} layers"
 
 
 def _short(digest: str) -> str:

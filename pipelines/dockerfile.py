@@ -18,6 +18,7 @@ NO_CACHE_ARG = "SEALIFT_NO_CACHE"
 # A word `<<EOF`, `<<-EOF` or `<<'EOF'`, with a file descriptor before it perhaps; not the shell's `<<<` and `1<<n`.
 _HEREDOC = re.compile(r"(?:^|\s)\d*<<-?(?P<quote>['\"]?)(?P<end>[A-Za-z_]\w*)(?P=quote)(?=\s|$)")
 _WITH_HEREDOCS = ("ADD", "COPY", "RUN", "ONBUILD")
+_MOUNT = re.compile(r"(?P<flag>--mount=[\"']?)(?P<options>[^\s\"']+)")
 _DEFAULT = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*):(?P<sign>[-+])(?P<word>[^{}]*)\}")
 
 
@@ -137,7 +138,8 @@ def stage_names(text: str) -> list[str]:
 def without_cache(text: str) -> str:
     """The Dockerfile with a build argument after each FROM, so that its value decides about every RUN step's cache.
 
-    The engine has no switch for a build without cache. An `ARG` leaves no trace in the image but its steps' keys.
+    The engine has no switch for a build without cache. It takes the argument into the image's environment: take it away
+    from there again.
     """
     ends = {step["endline"] for step in parser_of(text).structure if step["instruction"] == "FROM"}
     lines: list[str] = []
@@ -146,3 +148,20 @@ def without_cache(text: str) -> str:
         if number in ends:
             lines.append(f"ARG {NO_CACHE_ARG}")
     return "\n".join(lines)
+
+
+def with_own_caches(text: str, name: str) -> str:
+    """The Dockerfile with other cache mounts: each is empty at first, and shared by those steps that shared one before.
+
+    What a mount is called by is its `id`, or else its target (Dockerfile reference, "RUN --mount=type=cache").
+    """
+
+    def renamed(mount: re.Match[str]) -> str:
+        options = dict(option.partition("=")[::2] for option in mount["options"].split(","))
+        if options.get("type") != "cache":
+            return mount[0]
+        called = next((options[key] for key in ("id", "target", "dst", "destination") if key in options), "")
+        # Where an option is given twice, the last one counts.
+        return f"{mount['flag']}{mount['options']},id={called}{name}"
+
+    return _MOUNT.sub(renamed, text)

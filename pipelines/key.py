@@ -24,15 +24,15 @@ from pipelines.model import OCI, Platform, Tag
 from pipelines.plan import ServicePlan
 from pipelines.versions import parse, stable
 
-FORMAT = 2
+FORMAT = 3
 """Goes up whenever Sealift makes another image, index or attestation of the same inputs, or looks for more in one."""
 
 ANNOTATION = "dev.sealift.key"
 """Annotation of the index, and so part of what is signed: a tag that names another service's image is found out."""
 
 _TAG = "key-"
-MADE_BY = (tools.REGCTL, tools.SYFT, tools.COSIGN)
-"""The tools whose work is published: indexes, SBOMs, signatures. The scan is made afresh."""
+MADE_BY = (tools.REGCTL, tools.SYFT, tools.COSIGN, tools.PROBE)
+"""The tools whose work is published: indexes, SBOMs, signatures, layers. The scan is made afresh."""
 
 _THEIR_IMAGES = tuple(tool.image for tool in MADE_BY)
 

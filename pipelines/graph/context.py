@@ -56,11 +56,15 @@ Persist = Callable[[str], Awaitable[None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How this run differs from an ordinary one."""
+    """How this run differs from an ordinary one.
+
+    :param caches: with `no_cache`, name for cache mounts that no other build has; empty for those of every build.
+    """
 
     push: bool = True
     scan: bool = True
     no_cache: bool = False
+    caches: str = ""
     reuse: bool = True
 
 

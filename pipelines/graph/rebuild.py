@@ -9,9 +9,8 @@ from functools import partial
 from typing import Any
 
 from pipelines.config import Settings
-from pipelines.difference import differences
-from pipelines.errors import RegistryError
 from pipelines.graph.context import Run
+from pipelines.graph.explain import explained
 from pipelines.graph.finish import finish
 from pipelines.graph.look import Found, look
 from pipelines.graph.quarantine import start
@@ -27,8 +26,6 @@ from pipelines.promotion import Destination, new_record, wanted_of
 from pipelines.record import Record, read
 from pipelines.registry import remote
 from pipelines.release import as_text
-from pipelines.stages.contents import contents
-from pipelines.stages.toolbox import QUARANTINED
 from pipelines.tags import TagKind, Wanted, kind_of
 from pipelines.versions import parse
 
@@ -98,32 +95,20 @@ async def rebuild(run: Run, record: Record, names: Collection[str]) -> tuple[lis
         pairs = [(str(platform), digest, made.platforms[platform]) for platform, digest in recorded.platforms.items()]
         for platform, old, new in (*pairs, (None, recorded.index, made.index)):
             compared.append(Compared(service=name, platform=platform, recorded=old, made=new))
-    return await _explained(run, compared, record.targets[0]), examination, lot
+    return await _with_differences(run, compared, record.targets[0]), examination, lot
 
 
-async def _explained(run: Run, compared: Sequence[Compared], target: Target) -> list[Compared]:
+async def _with_differences(run: Run, compared: Sequence[Compared], target: Target) -> list[Compared]:
     """The same, with what differs. That platforms of an index are others is said of these."""
     found: dict[Compared, tuple[str, ...]] = dict.fromkeys(compared, ())
 
     async def explain(one: Compared) -> None:
-        found[one] = await _differences(run, one, target)
+        told = await explained(run, one.service, one.recorded, one.made, source=target)
+        found[one] = told.differences
 
     async with run.step("compare"):
         await together(partial(explain, one) for one in compared if not one.same)
     return [replace(one, differences=differing) for one, differing in found.items()]
-
-
-async def _differences(run: Run, one: Compared, target: Target) -> tuple[str, ...]:
-    try:
-        before = await contents(run.toolbox, target, one.service, one.recorded)
-    except RegistryError as failure:
-        return (f"what differs cannot be told: {failure.what}",)
-    after = await contents(run.toolbox, QUARANTINED, one.service, one.made)
-    if before is None or after is None:
-        return (f"what differs cannot be told: {target} no longer has {one.recorded.short}",)
-    if one.platform is None and before.manifest.get("manifests") != after.manifest.get("manifests"):
-        return ("its platforms are others",)
-    return differences(before, after)
 
 
 async def restore(run: Run, record: Record, text: str, settings: Settings, examination: Examination, lot: Lot) -> str:

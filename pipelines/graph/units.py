@@ -21,9 +21,10 @@ from pipelines.graph.together import Job, together
 from pipelines.model import Digest, Examined, Finding, Image, Unit
 from pipelines.plan import Plan, ServicePlan
 from pipelines.stages.boot import Booted, boot
-from pipelines.stages.build import build, by_digest, quarantine
+from pipelines.stages.build import base_of, build, by_digest, quarantine
 from pipelines.stages.database import Advisories
 from pipelines.stages.inspect import inspect
+from pipelines.stages.layers import made_at, normalise
 from pipelines.stages.sbom import Sbom, sbom
 from pipelines.stages.scan import Scanned, scan
 from pipelines.stages.toolbox import tool_references
@@ -118,17 +119,25 @@ async def build_one(run: Run, examination: Examination, unit: Unit) -> None:
     async with run.step("build", unit, shared=f"build {service.name}") as note:
         for need, digest in bases.items():
             await by_digest(run.toolbox, Unit(service=need, platform=unit.platform), digest)
+        pins = await pins_of(run, service)
         container = await build(
             run.toolbox,
             run.source,
             service,
             unit.platform,
             bases=bases,
-            pins=await pins_of(run, service),
+            pins=pins,
             secrets=await run.build_secrets(service.secrets),
             no_cache=run.options.no_cache,
+            caches=run.options.caches,
         )
-        digest = await quarantine(run.toolbox, container, unit)
+        digest = await normalise(
+            run.toolbox,
+            unit,
+            await quarantine(run.toolbox, container, unit),
+            base=await base_of(run.toolbox, service, unit.platform, bases, pins),
+            created=made_at(service),
+        )
         note.text, note.digest = digest.short, digest
     examination.digests[unit] = digest
     examination.built[unit].set()

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 
 import dagger
 
-from pipelines.dockerfile import NO_CACHE_ARG, without_cache
+from pipelines.dockerfile import NO_CACHE_ARG, with_own_caches, without_cache
 from pipelines.dockerfile_images import arguments, pinned
 from pipelines.errors import BuildError
 from pipelines.malicious import malicious_digest
 from pipelines.model import OCI, Digest, Platform, Unit
 from pipelines.plan import ServicePlan
 from pipelines.stages.failures import engine_error, last_words
+from pipelines.stages.layers import made_at
 from pipelines.stages.toolbox import Toolbox, for_engine
+
+_CHANGED = ".sealift.Dockerfile"
 
 
 async def build(
@@ -26,24 +29,29 @@ async def build(
     pins: Mapping[str, Digest],
     secrets: Mapping[str, dagger.Secret],
     no_cache: bool,
+    caches: str = "",
 ) -> dagger.Container:
     """The unit's container, built, with its labels and annotations.
 
     :param bases: digest of this platform's image of every service that this one is built on.
     :param pins: image as the Dockerfile has it → the digest that it is built on, whatever the name stands for now.
+    :param no_cache: run every step again.
+    :param caches: then, name for cache mounts that no other build has; empty for those of every build.
     :raises BuildError: the Dockerfile does not build.
     """
     try:
         base_labels = await _base_labels(toolbox, service, platform, {**pins, **bases})
-        context = await _context(source, service, platform, pins, no_cache=no_cache)
-        args = await _build_args(toolbox, service, bases, no_cache=no_cache)
+        context, dockerfile = await _context(source, service, platform, pins, no_cache=no_cache, caches=caches)
+        args = await _build_args(toolbox, service, bases, fresh=f"{toolbox.run}{caches}" if no_cache else None)
         container = context.docker_build(
-            dockerfile=str(service.dockerfile),
+            dockerfile=dockerfile,
             platform=dagger.Platform(platform),
             build_args=[dagger.BuildArg(name=name, value=value) for name, value in args.items()],
             target=service.target or "",
             secrets=list(secrets.values()),
         )
+        # The engine takes what an ARG says into the image's own environment.
+        container = container.without_env_variable(NO_CACHE_ARG)
         for name, value in {**service.labels, **base_labels}.items():
             container = container.with_label(name, value).with_annotation(name, value)
         built = await container.sync()
@@ -81,11 +89,11 @@ def _failed(service: ServicePlan, platform: Platform, failure: dagger.QueryError
 
 
 async def quarantine(toolbox: Toolbox, container: dagger.Container, unit: Unit) -> Digest:
-    """Publish a built container to the quarantine; the digest of its manifest.
+    """Publish a built container to the quarantine; the digest of its manifest, which `normalise` is given.
 
     The tag only keeps the manifest from being collected; nothing is ever asked for by it.
     """
-    address = f"localhost:5000/{unit.service}:{unit.platform.slug}"
+    address = f"localhost:5000/{unit.service}:built-{unit.platform.slug}"
     try:
         published = await container.publish(address, registry_service=toolbox.quarantine)
     except dagger.QueryError as failure:
@@ -110,31 +118,52 @@ def _shortened(command: str, limit: int = 160) -> str:
 
 
 async def _context(
-    source: dagger.Directory, service: ServicePlan, platform: Platform, pins: Mapping[str, Digest], *, no_cache: bool
-) -> dagger.Directory:
-    """The context, its Dockerfile changed as the engine has no switches for it."""
+    source: dagger.Directory,
+    service: ServicePlan,
+    platform: Platform,
+    pins: Mapping[str, Digest],
+    *,
+    no_cache: bool,
+    caches: str,
+) -> tuple[dagger.Directory, str]:
+    """The build context, and the path in it of the Dockerfile, changed as the engine has no switches for it.
+
+    One that is changed stands beside the repository's own and is not sent: what `COPY . .` copies stays the same.
+    """
     context = source.directory(str(service.context))
     path = str(service.dockerfile)
     if not no_cache and all("@" in written for written in pins):
-        return context
+        return context, path
     text = await context.file(path).contents()
     text = pinned(text, args=arguments(service.args, service.needs), platform=platform, digests=pins)
-    return context.with_new_file(path, without_cache(text) if no_cache else text)
+    if no_cache:
+        text = without_cache(text)
+    if caches:
+        text = with_own_caches(text, caches)
+    ignored = ""
+    for name in (f"{path}.dockerignore", ".dockerignore"):
+        if not ignored and await context.exists(name):
+            ignored = await context.file(name).contents()
+    ignored += f"\n{_CHANGED}\n{_CHANGED}.dockerignore\n"
+    return context.with_new_file(_CHANGED, text).with_new_file(f"{_CHANGED}.dockerignore", ignored), _CHANGED
 
 
 async def _build_args(
-    toolbox: Toolbox, service: ServicePlan, bases: Mapping[str, Digest], *, no_cache: bool
+    toolbox: Toolbox, service: ServicePlan, bases: Mapping[str, Digest], *, fresh: str | None
 ) -> dict[str, str]:
-    """The user's arguments, the bases, and the build platform.
+    """The user's arguments, the bases, the build platform, and the time for what a build writes.
 
     The engine takes `BUILDPLATFORM` for the target platform unless told; every compile step would run emulated.
+    `SOURCE_DATE_EPOCH` (reproducible-builds.org) reaches the steps of a Dockerfile that declares it.
+
+    :param fresh: what no build had before, so that every step runs again.
     """
     engine = Platform(await toolbox.once("platform", toolbox.client.default_platform))
-    args = dict(service.args)
+    args = {"SOURCE_DATE_EPOCH": str(int(made_at(service).timestamp())), **service.args}
     args |= {"BUILDPLATFORM": engine, "BUILDOS": "linux", "BUILDARCH": engine.split("/")[1]}
     args |= {argument: for_engine(need, bases[need]) for need, argument in service.needs.items()}
-    if no_cache:
-        args[NO_CACHE_ARG] = toolbox.run
+    if fresh is not None:
+        args[NO_CACHE_ARG] = fresh
     return args
 
 
@@ -148,6 +177,27 @@ async def _base_labels(
     if base in bases:
         return {f"{OCI}base.name": base, f"{OCI}base.digest": bases[base]}
     return {f"{OCI}base.name": base, f"{OCI}base.digest": await base_digest(toolbox, base, platform)}
+
+
+async def base_of(
+    toolbox: Toolbox,
+    service: ServicePlan,
+    platform: Platform,
+    bases: Mapping[str, Digest],
+    pins: Mapping[str, Digest],
+) -> dagger.Container | None:
+    """The image that the unit stands on; None if that is nothing, as for `FROM scratch`.
+
+    :param bases, pins: as in `build`.
+    """
+    base = service.bases[platform]
+    if base is None:
+        return None
+    if base in bases:
+        return await by_digest(toolbox, Unit(service=base, platform=platform), bases[base])
+    if base in pins and "@" not in base:
+        base = f"{base}@{pins[base]}"
+    return toolbox.client.container(platform=dagger.Platform(platform)).from_(base)
 
 
 async def base_digest(toolbox: Toolbox, base: str, platform: Platform) -> str:

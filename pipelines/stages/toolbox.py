@@ -108,15 +108,21 @@ class Toolbox:
 
     def regctl(self) -> dagger.Container:
         """regctl that speaks plain HTTP to the quarantine."""
-        return self._made("regctl inward", lambda: self._regctl(self.tool(tools.REGCTL), QUARANTINE))
+        return self.with_regctl(tools.REGCTL)
 
     def regctl_outward(self, *targets: Target) -> dagger.Container:
         """regctl with the registries in reach, in plain HTTP where these are insecure; never answers from the cache."""
+        return self.asked(self.with_regctl(tools.REGCTL, *targets))
+
+    def with_regctl(self, tool: Tool, *targets: Target) -> dagger.Container:
+        """The tool with the same configuration of regctl; it may answer from the cache."""
         hosts = (QUARANTINE, *(self.host(target.registry) for target in targets if target.insecure))
-        made = self._made(
-            "regctl " + " ".join(hosts), lambda: self._regctl(self._reaching(self.tool(tools.REGCTL)), *hosts)
-        )
-        return self.asked(made)
+
+        def make() -> dagger.Container:
+            container = self.tool(tool)
+            return self._regctl(self._reaching(container) if targets else container, *hosts)
+
+        return self._made(f"{tool.name} with regctl {'outward' if targets else 'inward'} {hosts}", make)
 
     async def fetched(self, tool: Tool) -> None:
         """Have the engine fetch the tool's image, which may take minutes, before something waits for the tool."""

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pipelines.difference import Contents, differences
+from pipelines.difference import Changed, Contents, changed_layers, differences
 from pipelines.model import OCI
 
 
@@ -46,7 +47,7 @@ def image(*layers: str, config: dict[str, Any] | None = None, created: str = "20
     ],
 )
 def test_what_differs(before: Contents, after: Contents, said: tuple[str, ...]) -> None:
-    assert differences(before, after) == said
+    assert differences(before, after, changed_layers(before, after)) == said
 
 
 def test_a_history_that_does_not_tell_is_left_out() -> None:
@@ -55,4 +56,22 @@ def test_a_history_that_does_not_tell_is_left_out() -> None:
     new = Contents(
         manifest={"layers": [{"digest": "sha256:b", "size": 1}, {"digest": "sha256:c", "size": 1}]}, config=config
     )
-    assert differences(old, new) == ("layer 1 of 2: a → b", "1 layers → 2 layers")
+    assert differences(old, new, changed_layers(old, new)) == ("layer 1 of 2: a → b", "1 layers → 2 layers")
+
+
+def test_the_first_file_of_a_layer_that_differs_is_named() -> None:
+    (layer,) = changed_layers(image("a1", "b1"), image("a1", "b2"))
+    first = Changed(path="etc/stamp", what=(("content", "1111", "2222"), ("mode", None, "rw-r--r-- (0644)")))
+    told = replace(layer, first=first)
+    said = "first in it /etc/stamp: content '1111' → '2222'; mode none → 'rw-r--r-- (0644)'"
+    assert str(told) == f"layer 2 of 2 ('COPY b /'): b1 → b2; {said}"
+    assert told.as_json() == {
+        "number": 2,
+        "command": "'COPY b /'",
+        "digests": ["sha256:b1", "sha256:b2"],
+        "path": "etc/stamp",
+        "what": [
+            {"name": "content", "before": "1111", "after": "2222"},
+            {"name": "mode", "before": None, "after": "rw-r--r-- (0644)"},
+        ],
+    }

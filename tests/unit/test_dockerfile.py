@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.dockerfile import NO_CACHE_ARG, base_image, without_cache
+from pipelines.dockerfile import NO_CACHE_ARG, base_image, with_own_caches, without_cache
 from pipelines.model import Platform
 
 AMD64 = Platform("linux/amd64")
@@ -154,3 +154,20 @@ def test_without_cache_puts_the_argument_right_after_each_from() -> None:
 def test_without_cache_leaves_here_documents_alone() -> None:
     text = "FROM a\nRUN python3 <<EOF\nfrom os import path\nEOF\n"
     assert without_cache(text) == f"FROM a\nARG {NO_CACHE_ARG}\nRUN python3 <<EOF\nfrom os import path\nEOF\n"
+
+
+@pytest.mark.parametrize(
+    ("mount", "becomes"),
+    [
+        ("type=cache,target=/c", "type=cache,target=/c,id=/c-1"),
+        ("type=cache,id=pip-$TARGETARCH,target=/c", "type=cache,id=pip-$TARGETARCH,target=/c,id=pip-$TARGETARCH-1"),
+        ("target=/c,type=cache,sharing=locked", "target=/c,type=cache,sharing=locked,id=/c-1"),
+        ("type=cache,dst=/c", "type=cache,dst=/c,id=/c-1"),
+        ("type=secret,id=cache", "type=secret,id=cache"),
+        ("type=bind,from=cache,target=/c", "type=bind,from=cache,target=/c"),
+    ],
+)
+@pytest.mark.parametrize("quote", ["", '"', "'"])
+def test_cache_mounts_get_names_of_their_own(mount: str, becomes: str, quote: str) -> None:
+    text = "FROM a\nRUN --mount=type=tmpfs,target=/t \\\n  --mount={0}{1}{0} true\n"
+    assert with_own_caches(text.format(quote, mount), "-1") == text.format(quote, becomes)

@@ -1,0 +1,101 @@
+"""What the container runs: `normalise` an image in a registry, or `compare` two."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pipelines.layers.compared import first_difference
+from pipelines.layers.image import Layer, new_config, new_manifest, shared, written
+from pipelines.layers.normal import sources, write
+from pipelines.layers.registry import Repository
+
+
+def normalise(name: str, digest: str, tag: str, epoch: str, created: str, base: str = "") -> str:
+    """Write an image anew, and put it under a tag; its digest.
+
+    :param name: repository.
+    :param epoch: seconds since 1970 that files' times are set to; `created` is the same time, RFC 3339.
+    :param base: file with the base image, an OCI archive; what the image has of it stays.
+    """
+    repository = Repository(name)
+    manifest = repository.manifest(digest)
+    config = repository.config(manifest)
+    kept = shared(_digests(manifest), _digests(_archived(Path(base)) if base else {}))
+    with TemporaryDirectory() as folder:
+        files = [Path(folder) / str(number) for number, _ in enumerate(manifest["layers"])][kept:]
+        for file, layer in zip(files, _digests(manifest)[kept:], strict=True):
+            repository.fetch(layer, file)
+        times = {path: time for file in files for path, time in sources(file).items()}
+        layers = [_put_layer(repository, file, int(epoch), times) for file in files]
+        text = written(new_config(config, kept, layers, created))
+        put = Path(folder) / "config"
+        put.write_bytes(text)
+        repository.put(put, _digest(text))
+    text = written(new_manifest(manifest, kept, layers, (_digest(text), len(text))))
+    repository.tag(text, manifest["mediaType"], tag)
+    return _digest(text)
+
+
+def _put_layer(repository: Repository, file: Path, epoch: int, times: Mapping[str, int]) -> Layer:
+    target = file.with_suffix(".new")
+    diff_id, digest = write(file, target, epoch, times)
+    repository.put(target, digest)
+    return Layer(digest=digest, size=target.stat().st_size, diff_id=diff_id)
+
+
+def _archived(path: Path) -> dict[str, Any]:
+    """The manifest of the only image in an OCI archive."""
+    with tarfile.open(path) as archive:
+        name = "index.json"
+        while True:
+            file = archive.extractfile(name)
+            found: dict[str, Any] = json.load(file) if file else {}
+            if "manifests" not in found:
+                return found
+            (only,) = found["manifests"]
+            name = "blobs/" + only["digest"].replace(":", "/")
+
+
+def compare(name: str, other_name: str, *pairs: str) -> str:
+    """The first entry that differs in each of these pairs of layers `ONE,OTHER`, as a list in JSON.
+
+    :param name: repository that has the first of each pair.
+    """
+    found = []
+    with TemporaryDirectory() as folder:
+        one, other = Path(folder) / "one", Path(folder) / "other"
+        for before, _, after in (pair.partition(",") for pair in pairs):
+            Repository(name).fetch(before, one)
+            Repository(other_name).fetch(after, other)
+            found.append(first_difference(one, other))
+    return json.dumps(found)
+
+
+def _digests(manifest: Mapping[str, Any]) -> list[str]:
+    return [layer["digest"] for layer in manifest.get("layers", [])]
+
+
+def _digest(text: bytes) -> str:
+    return f"sha256:{hashlib.sha256(text).hexdigest()}"
+
+
+def main() -> None:
+    """Run one of the two."""
+    commands: dict[str, Callable[..., str]] = {"normalise": normalise, "compare": compare}
+    try:
+        print(commands[sys.argv[1]](*sys.argv[2:]))  # noqa: T201
+    except subprocess.CalledProcessError:
+        # regctl has said what is wrong.
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
