@@ -11,7 +11,7 @@ from pipelines.graph.context import Run
 from pipelines.graph.explain import Explained, explained
 from pipelines.graph.quarantine import held, start
 from pipelines.graph.together import together
-from pipelines.graph.units import begin, build_one
+from pipelines.graph.units import begin, build_one, units_of
 from pipelines.model import Digest, Unit
 
 
@@ -44,6 +44,7 @@ async def reproduce(run: Run) -> Sequence[Reproduced]:
 
     :raises SealiftError: it does not build.
     """
+    units = units_of(run.plan)
     found: dict[Unit, Reproduced] = {}
 
     async def compare(unit: Unit, *digests: Digest) -> None:
@@ -57,10 +58,10 @@ async def reproduce(run: Run) -> Sequence[Reproduced]:
         # One after the other: what takes the time of day from the clock must see another.
         first, second = [await _built(run, number) for number in ("first", "second")]
         async with run.step("compare") as note:
-            await together(partial(compare, unit, first[unit], second[unit]) for unit in first)
+            await together(partial(compare, unit, first[unit], second[unit]) for unit in units)
             different = sum(not one.same for one in found.values())
             note.text = f"{different} of {len(found)} differ" if different else "all the same"
-    return [found[unit] for unit in first]
+    return [found[unit] for unit in units]
 
 
 async def _built(run: Run, number: str) -> Mapping[Unit, Digest]:
