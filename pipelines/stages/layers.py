@@ -57,7 +57,7 @@ async def normalise(
 async def _generation(toolbox: Toolbox, where: Mapping[str, str]) -> str:
     """What names the quarantine's volume for as long as it is not emptied; asked once in a run."""
     container = (
-        _with_program(toolbox, toolbox.client.container().from_(tools.PROBE.image))
+        _with_program(toolbox, toolbox.client.container().from_(toolbox.image(tools.PROBE)))
         .with_mounted_cache("/quarantine", toolbox.quarantine_volume)
         .with_env_variable("SEALIFT_RUN", toolbox.run)
     )
@@ -92,7 +92,7 @@ async def first_differences(
 
 def _program(toolbox: Toolbox, *sources: Target) -> dagger.Container:
     """Python with regctl and the program in it. What it is asked decides about its answer, so it may be cached."""
-    regctl = toolbox.client.container().from_(tools.REGCTL.image).file("/regctl")
+    regctl = toolbox.client.container().from_(toolbox.image(tools.REGCTL)).file("/regctl")
     container = toolbox.with_regctl(tools.PROBE, *sources).with_file("/usr/local/bin/regctl", regctl)
     return _with_program(toolbox, container)
 

@@ -52,7 +52,7 @@ def test_both_front_doors_release_all_six_services(engine: Mapping[str, str], tm
 
 
 def test_services_are_the_same_when_they_are_built_without_caches(engine: Mapping[str, str]) -> None:
-    """Python, one image on another's, and Node, for both platforms. Go compiles its standard library for minutes then."""
+    """Python, an image that stands on another, and Node. Go would compile its standard library for minutes."""
     done = run([*SEALIFT, "reproduce", "--json", "nixos-docs", "dashboard-api"], env=engine, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     images = json.loads(done.stdout)["images"]
