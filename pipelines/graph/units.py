@@ -135,7 +135,7 @@ async def build_one(run: Run, examination: Examination, unit: Unit) -> None:
             run.toolbox,
             unit,
             await quarantine(run.toolbox, container, unit),
-            base=await base_of(run.toolbox, service, unit.platform, bases=bases, pins=pins),
+            base=await base_of(run.toolbox, service, unit.platform, bases, pins),
             created=made_at(service),
         )
         note.text, note.digest = digest.short, digest

@@ -1,9 +1,10 @@
-"""What the container runs: `normalise` an image in a registry, or `compare` two."""
+"""What the container runs: `normalise` an image in a registry, `compare` two, name the `generation` of a volume."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import subprocess
 import sys
 import tarfile
@@ -79,6 +80,17 @@ def compare(name: str, other_name: str, *pairs: str) -> str:
     return json.dumps(found)
 
 
+def generation(path: str) -> str:
+    """The text of a file that names the volume which it is in; made if there is none."""
+    file = Path(path)
+    try:
+        with file.open("x", encoding="utf-8") as new:
+            new.write(secrets.token_hex(8))
+    except FileExistsError:
+        pass
+    return file.read_text(encoding="utf-8")
+
+
 def _digests(manifest: Mapping[str, Any]) -> list[str]:
     return [layer["digest"] for layer in manifest.get("layers", [])]
 
@@ -88,8 +100,8 @@ def _digest(text: bytes) -> str:
 
 
 def main() -> None:
-    """Run one of the two."""
-    commands: dict[str, Callable[..., str]] = {"normalise": normalise, "compare": compare}
+    """Run one of them."""
+    commands: dict[str, Callable[..., str]] = {"normalise": normalise, "compare": compare, "generation": generation}
     try:
         print(commands[sys.argv[1]](*sys.argv[2:]))  # noqa: T201
     except subprocess.CalledProcessError:

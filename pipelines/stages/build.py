@@ -126,7 +126,7 @@ async def _context(
     no_cache: bool,
     caches: str,
 ) -> tuple[dagger.Directory, str]:
-    """The build context, and the path of the Dockerfile in it, changed as the engine has no switches for it.
+    """The build context, and the path in it of the Dockerfile, changed as the engine has no switches for it.
 
     One that is changed stands beside the repository's own and is not sent: what `COPY . .` copies stays the same.
     """
@@ -183,21 +183,21 @@ async def base_of(
     toolbox: Toolbox,
     service: ServicePlan,
     platform: Platform,
-    *,
     bases: Mapping[str, Digest],
     pins: Mapping[str, Digest],
 ) -> dagger.Container | None:
     """The image that the unit stands on; None if that is nothing, as for `FROM scratch`.
 
-    :param bases: as in `build`, as are `pins`.
+    :param bases, pins: as in `build`.
     """
     base = service.bases[platform]
     if base is None:
         return None
     if base in bases:
         return await by_digest(toolbox, Unit(service=base, platform=platform), bases[base])
-    name = f"{base}@{pins[base]}" if base in pins and "@" not in base else base
-    return toolbox.client.container(platform=dagger.Platform(platform)).from_(name)
+    if base in pins and "@" not in base:
+        base = f"{base}@{pins[base]}"
+    return toolbox.client.container(platform=dagger.Platform(platform)).from_(base)
 
 
 async def base_digest(toolbox: Toolbox, base: str, platform: Platform) -> str:

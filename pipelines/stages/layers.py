@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib import resources
 
 import dagger
@@ -16,7 +17,6 @@ from pipelines.model import OCI, Digest, Target, Unit
 from pipelines.plan import ServicePlan
 from pipelines.registry.answers import remedy
 from pipelines.stages.failures import engine_error
-from pipelines.stages.quarantine import holds
 from pipelines.stages.regctl import said
 from pipelines.stages.toolbox import QUARANTINE, QUARANTINED, Toolbox, run
 
@@ -49,11 +49,20 @@ async def normalise(
     if base is not None:
         container = container.with_mounted_file(_BASE, base.as_tarball())
         args.append(_BASE)
-    digest = Digest((await run(container, ["normalise", *args], error=ToolError, **where)).strip())
-    if not await holds(toolbox, unit.service, digest):
-        # The engine had the answer from an earlier run, and the quarantine has been emptied since.
-        await run(toolbox.asked(container), ["normalise", *args], error=ToolError, **where)
-    return digest
+    # With another quarantine than that of the answer, the engine must not answer from its cache.
+    container = container.with_env_variable("SEALIFT_QUARANTINE", await _generation(toolbox, where))
+    return Digest((await run(container, ["normalise", *args], error=ToolError, **where)).strip())
+
+
+async def _generation(toolbox: Toolbox, where: Mapping[str, str]) -> str:
+    """What names the quarantine's volume for as long as it is not emptied; asked once in a run."""
+    container = (
+        _with_program(toolbox, toolbox.client.container().from_(toolbox.image(tools.PROBE)))
+        .with_mounted_cache("/quarantine", toolbox.quarantine_volume)
+        .with_env_variable("SEALIFT_RUN", toolbox.run)
+    )
+    args = ["generation", "/quarantine/sealift-generation"]
+    return (await toolbox.once("generation", partial(run, container, args, error=ToolError, **where))).strip()
 
 
 async def first_differences(
@@ -83,16 +92,18 @@ async def first_differences(
 
 def _program(toolbox: Toolbox, *sources: Target) -> dagger.Container:
     """Python with regctl and the program in it. What it is asked decides about its answer, so it may be cached."""
-    files = toolbox.client.directory()
-    for package in ("pipelines", "pipelines.layers"):
-        for file in resources.files(package).iterdir():
-            if file.is_file() and (package != "pipelines" or file.name == "__init__.py"):
-                path = f"{package.replace('.', '/')}/{file.name}"
-                files = files.with_new_file(path, file.read_text(encoding="utf-8"))
+    regctl = toolbox.client.container().from_(toolbox.image(tools.REGCTL)).file("/regctl")
+    container = toolbox.with_regctl(tools.PROBE, *sources).with_file("/usr/local/bin/regctl", regctl)
+    return _with_program(toolbox, container)
+
+
+def _with_program(toolbox: Toolbox, container: dagger.Container) -> dagger.Container:
+    files = toolbox.client.directory().with_new_file("pipelines/__init__.py", "")
+    for file in resources.files("pipelines.layers").iterdir():
+        if file.is_file():
+            files = files.with_new_file(f"pipelines/layers/{file.name}", file.read_text(encoding="utf-8"))
     return (
-        toolbox.with_regctl(tools.PROBE, *sources)
-        .with_file("/usr/local/bin/regctl", toolbox.client.container().from_(tools.REGCTL.image).file("/regctl"))
-        .with_directory("/sealift/program", files)
+        container.with_directory("/sealift/program", files)
         .with_env_variable("PYTHONPATH", "/sealift/program")
         .with_env_variable("PYTHONDONTWRITEBYTECODE", "1")
         .with_entrypoint(["python3", "-m", "pipelines.layers"])

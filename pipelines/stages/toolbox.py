@@ -80,15 +80,19 @@ class Toolbox:
         """The image that is run as a tool."""
         return self.images.get(tool.name, tool.image)
 
+    @property
+    def quarantine_volume(self) -> dagger.CacheVolume:
+        """What keeps the quarantine from run to run, until the engine makes room."""
+        return self.client.cache_volume(f"sealift-quarantine-{self.project}")
+
     @cached_property
     def quarantine(self) -> dagger.Service:
         """The registry inside the engine that every image of a release enters before it may leave."""
-        volume = self.client.cache_volume(f"sealift-quarantine-{self.project}")
         return (
             self.client.container()
             .from_(self.image(tools.REGISTRY))
             .with_new_file("/sealift/registry.yml", _QUARANTINE_CONFIG)
-            .with_mounted_cache("/var/lib/registry", volume)
+            .with_mounted_cache("/var/lib/registry", self.quarantine_volume)
             .with_env_variable("OTEL_TRACES_EXPORTER", "none")
             .with_exposed_port(5000)
             .as_service(args=["serve", "/sealift/registry.yml"], use_entrypoint=True)

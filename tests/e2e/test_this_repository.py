@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.scratch import REGISTRY, ROOT, SEALIFT, Registry, run
 
 SERVICES = {"aidb", "embeddings", "nixos-docs", "hybrid-coordinator", "ralph-wiggum", "dashboard-api"}
+PLATFORMS = {"linux/amd64", "linux/arm64"}
 
 
 def test_both_front_doors_release_all_six_services(engine: Mapping[str, str], tmp_path: Path) -> None:
@@ -21,7 +22,7 @@ def test_both_front_doors_release_all_six_services(engine: Mapping[str, str], tm
     for name, entry in record["services"].items():
         assert registry.digest(name, "dev") == entry["index"]
         served = registry.index(name, "dev")
-        assert set(served) == {"linux/amd64", "linux/arm64"}
+        assert set(served) == PLATFORMS
         for reference in (entry["index"], *served.values()):
             check = run(
                 [
@@ -48,3 +49,14 @@ def test_both_front_doors_release_all_six_services(engine: Mapping[str, str], tm
     for name, entry in record["services"].items():
         assert again["services"][name]["index"] == entry["index"]
         assert all(platform["cached"] for platform in again["services"][name]["platforms"].values()), name
+
+
+def test_services_are_the_same_when_they_are_built_without_caches(engine: Mapping[str, str]) -> None:
+    """Python, an image that stands on another, and Node. Go would compile its standard library for minutes."""
+    done = run([*SEALIFT, "reproduce", "--json", "nixos-docs", "dashboard-api"], env=engine, timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    images = json.loads(done.stdout)["images"]
+    assert {(image["service"], image["platform"]) for image in images} == {
+        (name, platform) for name in ("aidb", "nixos-docs", "dashboard-api") for platform in PLATFORMS
+    }
+    assert all(image["same"] and len(set(image["digests"])) == 1 for image in images)
