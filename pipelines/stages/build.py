@@ -13,7 +13,7 @@ from pipelines.malicious import malicious_digest
 from pipelines.model import OCI, Digest, Platform, Unit
 from pipelines.plan import ServicePlan
 from pipelines.stages.failures import engine_error, last_words
-from pipelines.stages.toolbox import Toolbox, for_engine
+from pipelines.stages.toolbox import Toolbox, for_engine, kept_as
 
 
 async def build(
@@ -85,8 +85,9 @@ async def quarantine(toolbox: Toolbox, container: dagger.Container, unit: Unit) 
 
     The tag only keeps the manifest from being collected; nothing is ever asked for by it.
     """
-    address = f"localhost:5000/{unit.service}:{unit.platform.slug}"
+    address = kept_as(unit.service, unit.platform.slug)
     try:
+        await toolbox.admitted()
         published = await container.publish(address, registry_service=toolbox.quarantine)
     except dagger.QueryError as failure:
         raise engine_error(failure, service=unit.service, platform=unit.platform, step="quarantine") from failure
@@ -100,6 +101,7 @@ async def by_digest(toolbox: Toolbox, unit: Unit, digest: Digest) -> dagger.Cont
         for_engine(unit.service, digest), registry_service=toolbox.quarantine
     )
     try:
+        await toolbox.admitted()
         return await container.sync()
     except dagger.QueryError as failure:
         raise engine_error(failure, service=unit.service, platform=unit.platform, step="quarantine") from failure
