@@ -53,8 +53,9 @@ def quarantine_volume(client: dagger.Client, project: str) -> dagger.CacheVolume
 
 
 def quarantine_service(client: dagger.Client, image: str, project: str, login: Login) -> dagger.Service:
-    """The registry, of CNCF Distribution's image. Its secret has the same name in every run, by which the engine knows it:
-    what was asked of it before is found again.
+    """The registry, of CNCF Distribution's image.
+
+    Its secret has the same name in every run, by which the engine knows it: what was asked of it is found again.
     """
     hashed = bcrypt.hashpw(login.password.encode(), bcrypt.gensalt(_ROUNDS)).decode()
     htpasswd = client.set_secret("sealift:quarantine-htpasswd", f"{login.username}:{hashed}\n")
