@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 
 import dagger
 
-from ci.addresses import own_name, secret_at
-from ci.logins import decide
+from ci.addresses import secret_at
+from ci.logins import check_whose, decide
 from pipelines.config import Settings, is_loopback
 from pipelines.model import Target
-from pipelines.registry.auth import Login, docker_config
+from pipelines.registry.auth import Login
 from pipelines.stages.toolbox import alias, port_of
 
 
@@ -21,21 +21,17 @@ async def logins(
 
     Where they come from: `ci.logins`. What DOCKER_PASSWORD names is read by the engine, which knows more addresses.
 
-    :raises ConfigError: a password is not where it should be.
+    :raises ConfigError: a password is not where it should be, or nobody says which registry it is for.
     :raises RegistryError: Docker's configuration cannot be used.
     """
     given: dict[str, Login] = {}
     if settings.username and settings.password:
+        check_whose(settings)
         secret = await secret_at(client, environ, "DOCKER_PASSWORD", settings.password)
         # As Docker reads a password: a line break at the end is the file's, not the password's.
         password = (await secret.plaintext()).rstrip("\r\n")
         given[settings.registry] = Login(username=settings.username, password=password)
     return decide(environ, given, targets)
-
-
-def for_tools(client: dagger.Client, found: Mapping[str, Login]) -> dagger.Secret | None:
-    """Docker's configuration with these logins, as a secret; None if there is none."""
-    return client.set_secret(own_name("docker-config"), docker_config(as_seen(found))) if found else None
 
 
 def as_seen(logins: Mapping[str, Login]) -> dict[str, Login]:

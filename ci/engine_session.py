@@ -28,6 +28,10 @@ CLI = "_EXPERIMENTAL_DAGGER_CLI_BIN"
 _TOKEN = "DAGGER_SESSION_TOKEN"  # noqa: S105 - the name of a variable
 _LABELS = ("--label", "dagger.io/sdk.name:python", "--label", f"dagger.io/sdk.version:{version('dagger-io')}")
 _LONGEST_LINE = 1 << 16
+# For `ADD` of a git repository, which a Dockerfile chooses, the engine asks the session for the user's credentials: it
+# gets none. Nor is the configuration read of the repository in which the command runs: it names programs.
+_NO_GIT = {"GIT_DIR": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+_AGENT = "SSH_AUTH_SOCK"
 _SECONDS_TO_END = 30
 """For a session whose engine is there: it stops the services of the run and fetches the last of the telemetry."""
 _SECONDS_TO_END_WITHOUT_ENGINE = 1
@@ -64,12 +68,23 @@ async def session(log: TextIO, environ: Mapping[str, str] | None = None) -> Asyn
         await _end(process, without_engine=made is None or made.engine_lost)
 
 
+def without_git(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables, so that neither git's credential helpers nor the SSH agent answer for the user."""
+    kept = {name: value for name, value in environ.items() if name != _AGENT and not name.startswith("GIT_CONFIG_")}
+    return {**kept, **_NO_GIT}
+
+
 async def _start(log: TextIO, environ: Mapping[str, str] | None) -> Process:
     command = [os.environ.get(CLI, "dagger"), "session", *_LABELS]
     try:
         # A group of its own: Ctrl-C is for us, who still need the session to stop what the engine does.
         return await anyio.open_process(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True, env=environ
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+            env=without_git(os.environ if environ is None else environ),
         )
     except OSError as error:
         raise EngineError(f"no session with the Dagger engine: {error}", remedy=_REMEDY) from error

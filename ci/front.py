@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.config import Flags, InvalidConfig, LoadedConfig, Settings, check_flags, load, resolve
+from pipelines.config import (
+    Flags,
+    InvalidConfig,
+    LoadedConfig,
+    Problem,
+    Settings,
+    check_allowed,
+    check_flags,
+    load,
+    resolve,
+)
+from pipelines.config.problems import REMEDY
 from pipelines.git import read_facts
 from pipelines.model import Target
 from pipelines.plan import Plan
@@ -31,9 +42,18 @@ class Ground:
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared(Ground):
-    """The ground of a command that builds: a plan, and the settings that it was made from."""
+    """The ground of a command that builds: a plan, and the settings that it was made from.
+
+    :param refused: the build secrets that the configuration asks for and this machine does not give.
+    """
 
     plan: Plan
+    refused: tuple[Problem, ...] = ()
+
+    def check_secrets(self) -> None:
+        """:raises InvalidConfig: a build would ask for a secret that this machine does not give."""
+        if self.refused:
+            raise InvalidConfig(self.refused, remedy=REMEDY)
 
 
 def prepare(root: Path, environ: Mapping[str, str], flags: Flags, *, now: datetime) -> Prepared:
@@ -44,7 +64,15 @@ def prepare(root: Path, environ: Mapping[str, str], flags: Flags, *, now: dateti
     loaded = configured(root, environ, flags)
     settings = resolve(loaded.config, environ=environ, flags=flags)
     plan = make_plan(root, loaded, settings, read_facts(root, environ=environ), now=now)
-    return Prepared(project=plan.project, settings=settings, targets=plan.targets, about=plan.commit[:7], plan=plan)
+    refused = tuple(check_allowed(loaded, (service.name for service in plan.services), environ))
+    return Prepared(
+        project=plan.project,
+        settings=settings,
+        targets=plan.targets,
+        about=plan.commit[:7],
+        plan=plan,
+        refused=refused,
+    )
 
 
 def configured(root: Path, environ: Mapping[str, str], flags: Flags) -> LoadedConfig:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipelines.config import Settings
+from pipelines.config import Origin, Settings, is_loopback
 from pipelines.errors import ConfigError, RegistryError
 from pipelines.model import Target
 from pipelines.registry.auth import Login
@@ -17,14 +17,31 @@ from pipelines.registry.kinds import kind_of
 def find_logins(environ: Mapping[str, str], settings: Settings, targets: Iterable[Target]) -> dict[str, Login]:
     """Registry → login, of those that there is one for. No engine is asked.
 
-    :raises ConfigError: the password is not where DOCKER_PASSWORD says.
+    :raises ConfigError: the password is not where DOCKER_PASSWORD says, or nobody says which registry it is for.
     :raises RegistryError: Docker's configuration, or a token exchange, cannot be used.
     """
     given = {}
     if settings.username and settings.password:
+        check_whose(settings)
         password = read_secret(environ, "DOCKER_PASSWORD", settings.password)
         given[settings.registry] = Login(username=settings.username, password=password)
     return decide(environ, given, targets)
+
+
+def check_whose(settings: Settings) -> None:
+    """See that a password goes where whoever has it sends it, and not where a file of the repository does.
+
+    :raises ConfigError: neither DOCKER_REGISTRY nor a flag names the registry, and it is not on this machine.
+    """
+    if settings.origins["registry"] in (Origin.ENVIRONMENT, Origin.FLAG) or is_loopback(settings.registry):
+        return
+    raise ConfigError(
+        f"DOCKER_USERNAME and DOCKER_PASSWORD do not say which registry they are for, and {settings.registry}, which"
+        f" sealift.yaml names for {settings.environment}, gets no password on its word alone",
+        remedy=f"set DOCKER_REGISTRY={settings.registry} if they are for that one,"
+        " or log in with 'sealift registry login' instead",
+        step="login",
+    )
 
 
 def decide(environ: Mapping[str, str], given: Mapping[str, Login], targets: Iterable[Target]) -> dict[str, Login]:

@@ -18,13 +18,16 @@ from pipelines.graph.units import Examination
 from pipelines.graph.verbs import Verified
 from pipelines.plan import Plan, ServicePlan
 from pipelines.record import Record
+from pipelines.report.plain import COMMANDS
 
 _TABLE_WIDTH = 140
 
 
 def dump(value: Any) -> None:
     """JSON on standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    # JSON itself escapes those below a space only. These stand in strings, and nowhere else.
+    click.echo(COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def write_plan(console: Console, plan: Plan, decided: Sequence[Decision] | None = None) -> None:

@@ -77,6 +77,7 @@ def execute(
         prepared = planned(root, flags)
         if not prepared.plan.services:
             raise NothingToDo(*prepared.plan.notes)
+        prepared.check_secrets()
         check_options(prepared.plan, options)
         if record is not None:
             check_signable(environ, prepared.settings, root)

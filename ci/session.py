@@ -17,7 +17,7 @@ import dagger
 from dotenv import dotenv_values
 
 from ci.addresses import secret_at
-from ci.credentials import for_tools, logins
+from ci.credentials import as_seen, logins
 from ci.engine_session import session
 from ci.front import Ground, Prepared, run_id
 from ci.inside import REGISTRY_VARIABLE
@@ -27,10 +27,10 @@ from ci.local.paths import space_left
 from ci.reach import check_reachable, reachable
 from ci.signer import loopback_places, signer_source, trust_source
 from ci.telemetry import Telemetry
-from pipelines.config import is_loopback
+from pipelines.config import is_loopback, objection
 from pipelines.config.lock import read_lock
 from pipelines.contexts import Context, sent
-from pipelines.errors import SealiftError
+from pipelines.errors import ConfigError, SealiftError
 from pipelines.files import write_whole
 from pipelines.graph import Observer, Options, Run, Session, Slots
 from pipelines.key import ingredients
@@ -122,7 +122,7 @@ async def _session(client: dagger.Client, call: Call, observer: Observer) -> Ses
         run=run_id(now, ground.about),
         tunnels=_tunnels(client, call),
         signing=_signing_tunnels(client, call),
-        docker_config=for_tools(client, found),
+        logins=as_seen(found),
         images=await pins.tool_images(client, chosen, mirrored, observer.say),
         mirrored=mirrored,
     )
@@ -149,8 +149,12 @@ async def _session(client: dagger.Client, call: Call, observer: Observer) -> Ses
 
 
 def building(session: Session, call: Call, prepared: Prepared, options: Options) -> Run:
-    """The same for a command that builds."""
+    """The same for a command that builds.
+
+    :raises InvalidConfig: the configuration asks for a secret that this machine does not give.
+    """
     client, lock, known = session.toolbox.client, anyio.Lock(), dict[str, dagger.Secret]()
+    prepared.check_secrets()
 
     async def secret(name: str, address: str) -> dagger.Secret:
         # Once in a run: a command may say something else when asked again, and to the engine the last value is all.
@@ -213,5 +217,7 @@ async def _build_secret(client: dagger.Client, call: Call, name: str, address: s
         value = values.get(name)
         if value is not None:
             return client.set_secret(name, value)
+    if why := objection(call.environ, address):
+        raise ConfigError(f"build secret {name}: {why}", remedy=f"or give the secret {name} by SEALIFT_BUILD_SECRETS")
     secret = await secret_at(client, call.environ, f"build secret {name}", address)
     return client.set_secret(name, await secret.plaintext())

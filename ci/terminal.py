@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import textwrap
 from contextlib import suppress
@@ -17,8 +16,7 @@ from rich.text import Text
 from ci.progress import Lines, View
 from pipelines.errors import SealiftError
 from pipelines.report import summary
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+from pipelines.report.plain import Harmless, harmless
 
 
 def _console(*, stderr: bool, width: int | None = None) -> Console:
@@ -29,7 +27,7 @@ def _console(*, stderr: bool, width: int | None = None) -> Console:
             stream.reconfigure(errors="backslashreplace")
     colours = None if os.environ.get("NO_COLOR") else "auto"
     width = width or columns(sys.stderr if stderr else sys.stdout)
-    console = Console(stderr=stderr, highlight=False, width=width, color_system=colours)  # type: ignore[arg-type]
+    console = Harmless(stderr=stderr, highlight=False, width=width, color_system=colours)  # type: ignore[arg-type]
     if console.is_dumb_terminal:
         console.height = 25  # Rich takes a dumb terminal for one of 80 by 25, unless it is told both
     return console
@@ -88,7 +86,7 @@ def report(line: str) -> None:
 
 def clean(text: str) -> str:
     """Text without what would command a terminal: a tool's colours are taken out, other control characters shown."""
-    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], click.unstyle(text).replace("\r\n", "\n"))
+    return harmless(click.unstyle(text).replace("\r\n", "\n"))
 
 
 def fold(text: str, width: int | None) -> str:

@@ -135,6 +135,22 @@ def stage_names(text: str) -> list[str]:
     return [stage.name or str(number) for number, stage in enumerate(stages)]
 
 
+_CONTINUED = re.compile(r"[\\`][ \t\r]*\n")
+_QUOTES = re.compile(r"[\\`'\"]")
+_HOST_FLAGS = ("--network=host", "--security=insecure")
+
+
+def host_flags(text: str) -> list[str]:
+    """Flags that would let a RUN step out of its sandbox: onto the host's network, or to root's capabilities.
+
+    Wherever they stand: of what is an instruction and what a here-document, of a flag in quotes or over several lines,
+    another parser than BuildKit's may think otherwise.
+    """
+    lines = (line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#"))
+    joined = _QUOTES.sub("", _CONTINUED.sub("", "\n".join(lines)))
+    return [flag for flag in _HOST_FLAGS if flag in joined]
+
+
 def without_cache(text: str) -> str:
     """The Dockerfile with a build argument after each FROM, so that its value decides about every RUN step's cache.
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import cast
 
 from dulwich import porcelain
+from dulwich.config import ConfigFile
 from dulwich.errors import NotGitRepository
 from dulwich.index import IndexEntry
 from dulwich.objects import Commit
@@ -74,15 +75,61 @@ def _time(commit: Commit) -> datetime:
     return datetime.fromtimestamp(commit.commit_time, UTC)
 
 
+class _Repository(Repo):
+    """A repository whose own configuration names no programs: dulwich would run its filters, and it may have come
+    with the files. The user's configuration may name some, such as Git LFS."""
+
+    def get_config(self) -> ConfigFile:
+        return _without_filters(super().get_config())
+
+    def get_worktree_config(self) -> ConfigFile:
+        return _without_filters(super().get_worktree_config())
+
+
+def _without_filters(config: ConfigFile) -> ConfigFile:
+    for section in [section for section in config.sections() if section[0].lower() == b"filter"]:
+        del config[section]
+    return config
+
+
 def _open(root: Path) -> Repo:
     try:
-        return Repo(str(root))
+        return _readable(lambda: _Repository(str(root)))
     except NotGitRepository as error:
         raise ConfigError(
             f"{root.name or 'this folder'} is not the root of a git repository",
             remedy="run Sealift at the root of a git repository with at least one commit",
             step="git",
         ) from error
+
+
+def _readable(opened: Callable[[], Repo]) -> Repo:
+    """The repository, if its configuration can be read.
+
+    :raises ConfigError: it cannot. What stands there is not repeated: it may be a file of the user's that it includes.
+    """
+    try:
+        return opened()
+    except (ValueError, UnicodeError):
+        raise ConfigError(
+            "the repository's git configuration cannot be read",
+            remedy="mend .git/config and the files that it includes; 'git config --list' says where it stops",
+            step="git",
+        ) from None
+
+
+def is_tracked(root: Path, file: str) -> bool:
+    """Whether a file in the folder is in the index of the repository that has it; not if there is no repository.
+
+    :raises ConfigError: the repository's configuration cannot be read.
+    """
+    folder = root.resolve()
+    try:
+        repo = _readable(lambda: Repo.discover(str(folder)))
+    except NotGitRepository:
+        return False
+    path = (folder / file).relative_to(Path(repo.path).resolve())
+    return os.fsencode(path.as_posix()) in repo.open_index()
 
 
 def read_facts(root: Path, *, environ: Mapping[str, str]) -> GitFacts:

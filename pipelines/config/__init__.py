@@ -1,5 +1,6 @@
 """Configuration: schema, loading, defaults. The only place that reads `sealift.yaml`, `.env` and variables."""
 
+from pipelines.config.allowed import check_allowed, objection
 from pipelines.config.dotenv import environ_with_dotenv
 from pipelines.config.flags import check_flags
 from pipelines.config.load import LoadedConfig, load, parse
@@ -44,11 +45,13 @@ __all__ = [
     "SigningFiles",
     "TagRule",
     "all_platforms",
+    "check_allowed",
     "check_flags",
     "environ_with_dotenv",
     "is_loopback",
     "kms_problem",
     "load",
+    "objection",
     "parse",
     "parse_secret_address",
     "read_signing",

@@ -28,6 +28,8 @@ def check_build_secrets(config: Config) -> Iterator[Finding]:
                 parse_secret_address(address)
             except ValueError as error:
                 yield path, str(error)
+            if address.startswith("cmd://"):
+                yield path, "a command in a file of the repository is not run on this machine"
             other, elsewhere = first.setdefault(secret, (name, address))
             if elsewhere != address:
                 yield path, f"{other} finds the secret of this id elsewhere; two secrets need two ids"

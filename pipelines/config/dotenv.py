@@ -12,6 +12,7 @@ from dotenv.parser import parse_stream
 
 from pipelines.config.files import read_text
 from pipelines.config.problems import REMEDY, InvalidConfig, Problem
+from pipelines.git import is_tracked
 
 FILE = ".env"
 
@@ -35,6 +36,10 @@ def read_dotenv(root: Path) -> tuple[dict[str, str], list[Problem]]:
     path = root / FILE
     if not path.exists():
         return {}, []
+    if is_tracked(root, FILE):
+        # It would be the repository's word, and not this machine's, where a password goes and what may be read.
+        message = "is committed, and belongs to one machine: take it out with 'git rm --cached .env'"
+        return {}, [Problem(source=FILE, message=message)]
     text, problems = read_text(path, FILE)
     if text is None:
         return {}, problems

@@ -14,7 +14,7 @@ from pipelines.model import OCI, Digest, Platform, Unit
 from pipelines.plan import ServicePlan
 from pipelines.stages.failures import engine_error, last_words
 from pipelines.stages.layers import made_at
-from pipelines.stages.toolbox import Toolbox, for_engine
+from pipelines.stages.toolbox import Toolbox, for_engine, kept_as
 
 _CHANGED = ".sealift.Dockerfile"
 
@@ -93,8 +93,9 @@ async def quarantine(toolbox: Toolbox, container: dagger.Container, unit: Unit) 
 
     The tag only keeps the manifest from being collected; nothing is ever asked for by it.
     """
-    address = f"localhost:5000/{unit.service}:built-{unit.platform.slug}"
+    address = kept_as(unit.service, f"built-{unit.platform.slug}")
     try:
+        await toolbox.admitted()
         published = await container.publish(address, registry_service=toolbox.quarantine)
     except dagger.QueryError as failure:
         raise engine_error(failure, service=unit.service, platform=unit.platform, step="quarantine") from failure
@@ -108,6 +109,7 @@ async def by_digest(toolbox: Toolbox, unit: Unit, digest: Digest) -> dagger.Cont
         for_engine(unit.service, digest), registry_service=toolbox.quarantine
     )
     try:
+        await toolbox.admitted()
         return await container.sync()
     except dagger.QueryError as failure:
         raise engine_error(failure, service=unit.service, platform=unit.platform, step="quarantine") from failure

@@ -20,6 +20,7 @@ from pipelines.registry.clients import Clients
 from pipelines.registry.retry import retried_at_first
 from pipelines.stages.canary import prove
 from pipelines.stages.failures import engine_error, last_words, message
+from pipelines.stages.quarantine_service import own_volume
 from pipelines.stages.toolbox import Toolbox, alias
 
 # The date of the newest advisory in the sample; it does not change by itself.
@@ -181,7 +182,7 @@ async def sample_advisories(toolbox: Toolbox, why: str) -> Advisories:
     out = (
         toolbox.client.container()
         .from_(toolbox.image(tools.GO))
-        .with_mounted_cache("/go/pkg/mod", toolbox.client.cache_volume("sealift-go-mod"))
+        .with_mounted_cache("/go/pkg/mod", own_volume(toolbox.client, "sealift-go-mod"))
         .with_directory("/src", folder)
         .with_workdir("/src")
         .with_env_variable("CGO_ENABLED", "0")

@@ -14,10 +14,12 @@ import dagger
 from pipelines import tools
 from pipelines.errors import SealiftError, ToolError
 from pipelines.model import Digest, Repository, Target
+from pipelines.registry.auth import Login, docker_config
 from pipelines.stages.failures import ENGINE_FAILURES, engine_error, last_words, lost
+from pipelines.stages.quarantine_service import PORT, new_login, quarantine_service, quarantine_volume
 from pipelines.tools import Tool
 
-QUARANTINE = "quarantine:5000"
+QUARANTINE = f"quarantine:{PORT}"
 """The quarantine registry, as tool containers see it."""
 
 QUARANTINED = Target(registry=QUARANTINE, insecure=True)
@@ -27,18 +29,8 @@ _ALIAS = "loopback-"
 """With its port, a registry on the user's own loopback, as tool containers see it."""
 _ALIASED = re.compile(rf"\b{_ALIAS}([0-9]+):\1\b")
 
-_DOCKER_CONFIG = "/run/sealift/docker"
+_FOR_ENGINE = f"localhost:{PORT}"
 _REGCTL_CONFIG = "/tmp/regctl.json"  # noqa: S108 - inside the tool's own container
-
-# The blob cache is off: another run on the same engine writes to the same volume.
-_QUARANTINE_CONFIG = """\
-version: 0.1
-log: {level: warn, accesslog: {disabled: true}}
-storage:
-  filesystem: {rootdirectory: /var/lib/registry}
-  delete: {enabled: true}
-http: {addr: ":5000"}
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +40,7 @@ class Toolbox:
     :param run: identifies this run.
     :param tunnels: registry on the user's loopback → the service through which it is reached.
     :param signing: URL's `host:port` on the user's loopback → the same, of the services that images are signed with.
-    :param docker_config: a Docker `config.json` with the credentials for the registries.
+    :param logins: registry, as tool containers see it → login.
     :param images: tool → the image that is run in place of its own.
     :param mirrored: registries in whose place the engine has rebuilt images, as a rehearsal may use.
     """
@@ -58,7 +50,7 @@ class Toolbox:
     run: str
     tunnels: Mapping[str, dagger.Service] = field(default_factory=dict)
     signing: Mapping[str, dagger.Service] = field(default_factory=dict)
-    docker_config: dagger.Secret | None = None
+    logins: Mapping[str, Login] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
     mirrored: frozenset[str] = frozenset()
     _asked: Iterator[int] = field(default_factory=count, repr=False, compare=False)
@@ -83,20 +75,25 @@ class Toolbox:
     @property
     def quarantine_volume(self) -> dagger.CacheVolume:
         """What keeps the quarantine from run to run, until the engine makes room."""
-        return self.client.cache_volume(f"sealift-quarantine-{self.project}")
+        return quarantine_volume(self.client, self.project)
 
     @cached_property
     def quarantine(self) -> dagger.Service:
         """The registry inside the engine that every image of a release enters before it may leave."""
-        return (
-            self.client.container()
-            .from_(self.image(tools.REGISTRY))
-            .with_new_file("/sealift/registry.yml", _QUARANTINE_CONFIG)
-            .with_mounted_cache("/var/lib/registry", self.quarantine_volume)
-            .with_env_variable("OTEL_TRACES_EXPORTER", "none")
-            .with_exposed_port(5000)
-            .as_service(args=["serve", "/sealift/registry.yml"], use_entrypoint=True)
-        )
+        return quarantine_service(self.client, self.image(tools.REGISTRY), self.project, self._login)
+
+    @cached_property
+    def _login(self) -> Login:
+        return new_login(self.run)
+
+    async def admitted(self) -> None:
+        """Let the engine itself into the quarantine, before it publishes or pulls there."""
+        await self.once("quarantine", self._admit)
+
+    async def _admit(self) -> str:
+        password = self.client.set_secret("sealift:quarantine-password", self._login.password)
+        container = self.client.container().with_registry_auth(_FOR_ENGINE, self._login.username, password)
+        return await container.id()
 
     def tool(self, tool: Tool) -> dagger.Container:
         """The tool's container, run as root in a container of its own, with the quarantine bound."""
@@ -139,21 +136,24 @@ class Toolbox:
         return self._bound[key]
 
     def _tool(self, tool: Tool) -> dagger.Container:
-        return (
+        container = (
             self.client.container()
             .from_(self.image(tool))
             .with_user("0:0")
             .with_env_variable("HOME", "/tmp")  # noqa: S108 - inside the tool's own container
             .with_service_binding("quarantine", self.quarantine)
         )
+        return self._knowing(container, "quarantine", {QUARANTINE: self._login})
 
     def _reaching(self, container: dagger.Container) -> dagger.Container:
         container = _bound(container, self.tunnels)
-        if self.docker_config is not None:
-            container = container.with_env_variable("DOCKER_CONFIG", _DOCKER_CONFIG).with_mounted_secret(
-                f"{_DOCKER_CONFIG}/config.json", self.docker_config
-            )
-        return container
+        return self._knowing(container, "registries", {**self.logins, QUARANTINE: self._login})
+
+    def _knowing(self, container: dagger.Container, name: str, logins: Mapping[str, Login]) -> dagger.Container:
+        """The container with these logins, and no others, in a Docker configuration."""
+        folder = f"/run/sealift/{name}"
+        config = self.client.set_secret(f"sealift:{name}-config", docker_config(logins))
+        return container.with_env_variable("DOCKER_CONFIG", folder).with_mounted_secret(f"{folder}/config.json", config)
 
     def _regctl(self, container: dagger.Container, *hosts: str) -> dagger.Container:
         config = json.dumps({"hosts": {host: {"tls": "disabled"} for host in hosts}})
@@ -219,9 +219,14 @@ def quarantined(service: str, digest: Digest) -> str:
     return f"{QUARANTINE}/{service}@{digest}"
 
 
+def kept_as(service: str, tag: str) -> str:
+    """Where the engine itself puts an image into the quarantine: it speaks plain HTTP to `localhost` only."""
+    return f"{_FOR_ENGINE}/{service}:{tag}"
+
+
 def for_engine(service: str, digest: Digest) -> str:
-    """The same, for the engine itself: it speaks plain HTTP to `localhost` only."""
-    return f"localhost:5000/{service}@{digest}"
+    """The reference by digest, for the engine itself."""
+    return f"{_FOR_ENGINE}/{service}@{digest}"
 
 
 async def run(

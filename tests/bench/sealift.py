@@ -20,6 +20,7 @@ from ci.local.record import load_record
 from ci.local.setup import Setup
 from ci.session import connected
 from pipelines.errors import EngineError, ToolError
+from pipelines.stages.quarantine_service import quarantine_volume
 from tests.bench import blobs
 from tests.bench.buildkit import target_moved
 from tests.bench.cgroup import Cgroup, find_cgroup
@@ -127,7 +128,7 @@ class Sealift:
         """The blobs on the quarantine's volume."""
         async with self._connected() as client:
             script = client.host().file(blobs.__file__)
-            volume = client.cache_volume(f"sealift-quarantine-{PROJECT}")
+            volume = quarantine_volume(client, PROJECT)
             listed = (
                 client.container()
                 .from_(_LISTER)

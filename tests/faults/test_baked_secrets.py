@@ -68,7 +68,8 @@ USER 1001:1001
 @pytest.fixture
 def scratch(scratch: Scratch, tmp_path: Path) -> Scratch:
     (tmp_path / "npm").write_text(VALUE + "\n")
-    settings = {"boot": None, "secrets": {"npm": f"file://{tmp_path / 'npm'}"}}
+    address = scratch.env["SEALIFT_ALLOW_SECRETS"] = f"file://{tmp_path / 'npm'}"
+    settings = {"boot": None, "secrets": {"npm": address}}
     for name, dockerfile in (("written", written()), ("mounted", mounted())):
         (scratch.service(name, dockerfile=dockerfile, settings=settings) / "id_rsa").write_text(key())
     scratch.services["written"]["args"] = {"NPM": VALUE}

@@ -114,6 +114,7 @@ def repository(scratch: Scratch, registry: str, secrets: Path) -> None:
     scratch.root.mkdir()
     (scratch.root / ".gitignore").write_text("dist/\n.env\n")
     mounted = {"token": f"file://{secrets / 'build-token'}", "settings": f"file://{secrets / 'build-settings'}"}
+    scratch.env["SEALIFT_ALLOW_SECRETS"] = " ".join(mounted.values())
     package = scratch.service("web", settings={"boot": None, "secrets": mounted}) / "site/starlette-0.49.0.dist-info"
     package.mkdir(parents=True)
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: starlette\nVersion: 0.49.0\n")

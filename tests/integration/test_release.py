@@ -222,7 +222,7 @@ ENTRYPOINT ["python3", "/app/server.py"]
 """
     scratch.service("web", dockerfile=dockerfile, settings={"secrets": {"token": "env://SCRATCH_TOKEN"}})
     scratch.commit()
-    scratch.env["SCRATCH_TOKEN"] = "planted-value"
+    scratch.env |= {"SCRATCH_TOKEN": "planted-value", "SEALIFT_ALLOW_SECRETS": "env://SCRATCH_TOKEN"}
     done = scratch.sealift("build", "--json", "--export", "images")
     assert done.returncode == 0, done.stderr
     assert b"planted-value" not in (scratch.root / "images/web-linux-amd64.tar").read_bytes()

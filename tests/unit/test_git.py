@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipelines.errors import ConfigError
-from pipelines.git import GitFacts, last_change, read_facts
+from pipelines.git import GitFacts, is_tracked, last_change, read_facts
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Git
@@ -242,3 +242,33 @@ def test_tags_elsewhere_and_the_tag_that_started_the_run(git: Git) -> None:
     assert (facts.tags, facts.elsewhere, facts.started_by) == (("new",), {"old"}, "new")
     assert read_facts(git.root, environ={"GITHUB_REF": "refs/heads/main"}).started_by is None
     assert facts.shallow == frozenset()
+
+
+@pytest.mark.parametrize("driver", ["clean", "process"])
+@pytest.mark.parametrize("place", ["config", "included", "worktree"])
+def test_the_repository_itself_starts_no_program(git: Git, tmp_path: Path, driver: str, place: str) -> None:
+    """A repository that came as an archive has a configuration that somebody else wrote."""
+    started = tmp_path / "started"
+    git.write("one.txt", "1")
+    git.write(".gitattributes", "*.txt filter=evil\n")
+    git("add", "--all")
+    git("commit", "--quiet", "--message=one")
+    git.write("one.txt", "2")
+    evil = f'[filter "evil"]\n{driver} = touch {started}; cat\nrequired = true\n'
+    folder = git.root / ".git"
+    (folder / {"config": "config", "included": "more", "worktree": "config.worktree"}[place]).open("a").write(evil)
+    (folder / "config").open("a").write("[include]\npath = more\n[extensions]\nworktreeConfig = true\n")
+    assert "one.txt" in facts(git).dirty
+    assert not started.exists()
+
+
+def test_what_is_tracked(git: Git, tmp_path: Path) -> None:
+    git.write("committed", "")
+    git.write("folder/committed", "")
+    git("add", "--all")
+    git.write("other", "")
+    assert is_tracked(git.root, "committed")
+    assert is_tracked(git.root / "folder", "committed")
+    assert not is_tracked(git.root, "other")
+    assert not is_tracked(git.root, "none")
+    assert not is_tracked(tmp_path / "no-repository", "committed")

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Awaitable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from ci.credentials import as_seen, for_tools, logins
-from ci.logins import from_docker
-from pipelines.config import Config, Settings, resolve
-from pipelines.errors import RegistryError
+from ci.credentials import as_seen, logins
+from ci.logins import find_logins, from_docker
+from pipelines.config import Config, Flags, Settings, resolve
+from pipelines.errors import ConfigError, RegistryError
 from pipelines.registry.auth import Login
 
 ME = Login(username="me", password="s3cret")
@@ -24,26 +26,18 @@ class Secret:
         return self.text
 
 
-class Client:
-    """As much of the engine's client as logins need."""
-
-    def __init__(self) -> None:
-        self.secrets: dict[str, str] = {}
-
-    def set_secret(self, name: str, text: str) -> Secret:
-        self.secrets[name] = text
-        return Secret(text)
+NO_ENGINE = cast(Any, None)
 
 
-def settings(environ: dict[str, str]) -> Settings:
+def settings(environ: dict[str, str], registry: str = "localhost:5000", flags: Flags | None = None) -> Settings:
     config = {
         "version": 1,
         "project": "shop",
         "source": "https://example.com/shop",
         "services": {"web": {}},
-        "environments": {"local": {"registry": "localhost:5000", "also": [{"registry": "ghcr.io"}]}},
+        "environments": {"local": {"registry": registry, "also": [{"registry": "ghcr.io"}]}},
     }
-    return resolve(Config.model_validate(config), environ=environ)
+    return resolve(Config.model_validate(config), environ=environ, flags=flags)
 
 
 def docker(folder: Path, **logins: str) -> dict[str, str]:
@@ -79,12 +73,9 @@ async def test_the_variables_are_for_the_first_registry_and_docker_knows_the_oth
     environ |= {"DOCKER_USERNAME": "me", "DOCKER_PASSWORD": "s3cret"}
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     monkeypatch.setattr("ci.credentials.secret_at", _secret)
-    client = Client()
-    found = await logins(cast(Any, client), environ, settings(environ), settings(environ).targets)
-    assert for_tools(cast(Any, client), found) is not None
-    auths = json.loads(client.secrets["sealift:docker-config"])["auths"]
-    said = {host: base64.b64decode(entry["auth"]).decode() for host, entry in auths.items()}
-    assert said == {"localhost:5000": "me:s3cret", "loopback-5000:5000": "me:s3cret", "ghcr.io": "other:token"}
+    found = await logins(NO_ENGINE, environ, settings(environ), settings(environ).targets)
+    other = Login(username="other", password="token")
+    assert as_seen(found) == {"localhost:5000": ME, "loopback-5000:5000": ME, "ghcr.io": other}
 
 
 async def _secret(_client: Any, environ: dict[str, str], variable: str, _address: str) -> Secret:
@@ -95,9 +86,30 @@ async def _secret(_client: Any, environ: dict[str, str], variable: str, _address
 @pytest.mark.parametrize("half", [{}, {"DOCKER_USERNAME": "me"}, {"DOCKER_PASSWORD": "s3cret"}])
 async def test_without_a_login_there_is_none(tmp_path: Path, half: dict[str, str]) -> None:
     environ = {"DOCKER_CONFIG": str(tmp_path / "none"), **half}
-    client = cast(Any, Client())
-    found = await logins(client, environ, settings(environ), settings(environ).targets)
-    assert for_tools(client, found) is None
+    assert await logins(NO_ENGINE, environ, settings(environ), settings(environ).targets) == {}
+
+
+@pytest.mark.anyio
+async def test_a_password_is_not_for_a_registry_that_only_the_file_names() -> None:
+    """The file may be a fork's."""
+    environ = {"DOCKER_USERNAME": "me", "DOCKER_PASSWORD": "s3cret"}
+    chosen = settings(environ, "registry.evil.example")
+    for ask in (lambda: find_logins(environ, chosen, ()), lambda: logins(NO_ENGINE, environ, chosen, ())):
+        with pytest.raises(ConfigError, match=r"registry\.evil\.example, which sealift\.yaml names") as refused:
+            answer = ask()
+            assert isinstance(answer, Awaitable)
+            await answer
+        assert "s3cret" not in str(refused.value)
+        assert "set DOCKER_REGISTRY=registry.evil.example if" in refused.value.remedy
+
+
+@pytest.mark.parametrize("by", ["variable", "flag"])
+def test_a_password_is_for_the_registry_that_the_caller_names(by: str) -> None:
+    environ = {"DOCKER_USERNAME": "me", "DOCKER_PASSWORD": "s3cret", "DOCKER_CONFIG": "/none"}
+    environ |= {"DOCKER_REGISTRY": "ghcr.io"} if by == "variable" else {}
+    flags = Flags(registry="ghcr.io") if by == "flag" else None
+    chosen = settings(environ, "ghcr.io", flags)
+    assert find_logins(environ, replace(chosen, password="env://DOCKER_PASSWORD"), ()) == {"ghcr.io": ME}
 
 
 def test_a_configuration_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

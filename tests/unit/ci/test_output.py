@@ -134,3 +134,11 @@ def test_bases_that_differ_are_shown_for_each_platform(samples: Samples, console
     assert "img:amd64" in next(line for line in lines if "linux/amd64" in line)
     assert "scratch" in next(line for line in lines if "linux/arm64" in line)
     assert output(console).count("python:3.11-slim-bookworm") == 1, "the base that all platforms have is shown once"
+
+
+def test_json_commands_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"title": "\x1b]0;x\x07 \x9b2J \u202e"}
+    dump(value)
+    said = capsys.readouterr().out
+    assert said.isascii()
+    assert json.loads(said) == value

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from dulwich import porcelain
 
 from pipelines.config import VARIABLES, InvalidConfig, environ_with_dotenv
 from pipelines.config.values import parse_secret_address
@@ -72,3 +73,14 @@ def test_the_example_works_when_it_is_uncommented(tmp_path: Path) -> None:
     text = re.sub(r"^# ([A-Z_]+=.*)$", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     (tmp_path / ".env").write_text(text)
     assert set(VARIABLES) < set(environ_with_dotenv(tmp_path, {}))
+
+
+def test_a_file_that_is_committed_is_not_this_machines(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DOCKER_REGISTRY=registry.evil.example\n")
+    repo = porcelain.init(str(tmp_path))
+    assert environ_with_dotenv(tmp_path, {})["DOCKER_REGISTRY"] == "registry.evil.example"
+    porcelain.add(repo, [str(tmp_path / ".env")])
+    with pytest.raises(InvalidConfig) as caught:
+        environ_with_dotenv(tmp_path, {})
+    (problem,) = caught.value.problems
+    assert str(problem) == (".env: is committed, and belongs to one machine: take it out with 'git rm --cached .env'")

@@ -9,7 +9,7 @@ import pytest
 from pipelines.errors import EngineError
 from pipelines.model import Repository, Target
 from pipelines.stages.failures import engine_error, last_words
-from pipelines.stages.toolbox import Toolbox, for_engine, own_names, quarantined
+from pipelines.stages.toolbox import Toolbox, for_engine, kept_as, own_names, quarantined
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Samples
@@ -63,8 +63,9 @@ def test_no_two_questions_about_the_world_are_the_same_step() -> None:
 
 def test_references_of_the_quarantine_are_by_digest(samples: Samples) -> None:
     digest = samples.digest("x")
-    assert quarantined("aidb", digest) == f"quarantine:5000/aidb@{digest}"
-    assert for_engine("aidb", digest) == f"localhost:5000/aidb@{digest}"
+    assert quarantined("aidb", digest) == f"quarantine:5081/aidb@{digest}"
+    assert for_engine("aidb", digest) == f"localhost:5081/aidb@{digest}"
+    assert kept_as("aidb", "linux-amd64") == "localhost:5081/aidb:linux-amd64"
 
 
 def test_the_last_words_are_the_end_of_what_was_printed() -> None:
