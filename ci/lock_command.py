@@ -164,8 +164,8 @@ def _lock(ground: _Ground, again: frozenset[str], as_json: bool) -> None:
             raise ConfigError(
                 f"{FILE} cannot be written: {error.strerror}", remedy="make it writable", step="lock"
             ) from error
-    for name in became.rebuilt:
-        report(f"! {name} was rebuilt on some machine: elsewhere there is no image of its digest.")
+    if became.rebuilt:
+        report(f"! Rebuilt on some machine, so that no other machine has these digests: {', '.join(became.rebuilt)}")
     if as_json:
         dump(became.as_json())
     else:

@@ -39,7 +39,12 @@ async def baked(toolbox: Toolbox, unit: Unit, digest: Digest, secrets: Mapping[s
     """
     where = {"service": unit.service, "platform": unit.platform, "step": "secrets"}
     script = resources.files("pipelines.stages").joinpath("secret_search.py").read_text(encoding="utf-8")
-    container = toolbox.client.container().from_(tools.PROBE.image).with_user("0:0").with_new_file("/search.py", script)
+    container = (
+        toolbox.client.container()
+        .from_(toolbox.image(tools.PROBE))
+        .with_user("0:0")
+        .with_new_file("/search.py", script)
+    )
     container = toolbox.asked(container.with_mounted_directory(_IMAGE, _unpacked(toolbox, unit, digest)))
     for number, secret in enumerate(secrets.values()):
         container = container.with_mounted_secret(f"{_SECRETS}/{number}", secret)
