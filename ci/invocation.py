@@ -12,7 +12,7 @@ from typing import Final
 from ci.addresses import INSIDE
 from pipelines.config.load import FILE
 from pipelines.invocation import COMMAND_LINE, DAGGER_MODULE, Invocation
-from pipelines.provenance import LOCK
+from pipelines.lock import FILE as LOCK
 
 _GITHUB: Final = {
     "event": "GITHUB_EVENT_NAME",

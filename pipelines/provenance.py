@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from pipelines.descriptors import as_digest_set, file, image
 from pipelines.invocation import Invocation
+from pipelines.lock import FILE as LOCK
 from pipelines.model import OCI, Database, Digest, Platform
 from pipelines.plan import Plan, ServicePlan
 
 BUILD_TYPE: Final = "https://sealift.dev/provenance/v1"
-LOCK: Final = "sealift.lock"
 
 
 @dataclass(frozen=True, kw_only=True)
