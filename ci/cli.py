@@ -11,16 +11,18 @@ from ci import options as opt
 from ci.ending import run
 from ci.local_commands import local_commands
 from ci.lock_command import lock_command
-from ci.output import dump, results, write_plan, write_results, write_verified
+from ci.output import dump, results, write_plan, write_results
 from ci.promote_commands import promote_commands
 from ci.rebuild_command import rebuild_command
 from ci.registry_commands import registry_group
 from ci.release_commands import release
 from ci.render_commands import render
 from ci.reproduce_command import reproduce_command
+from ci.rescan_command import rescan_command
 from ci.run import execute, planned
 from ci.terminal import answers
 from ci.trace_command import trace_command, write_trace
+from ci.verify_command import verify_command
 from pipelines import graph
 from pipelines.config import Flags
 from pipelines.errors import ExitCode
@@ -161,18 +163,6 @@ def publish(flags: Flags, root: Path, out: Path, as_json: bool) -> None:
     _release("publish", flags, root, out, as_json=as_json, options=Options())
 
 
-@cli.command()
-@opt.selection
-@opt.as_json
-def verify(flags: Flags, root: Path, as_json: bool) -> None:
-    """Verify what the registry holds: signatures of index and platforms, and what is attested to them."""
-    verified = execute("verify", root, flags, verbs.verify, options=Options(push=False))
-    if as_json:
-        dump([item.as_json() for item in verified])
-    else:
-        write_verified(answers(), verified)
-
-
 def _show(rows: list[dict[str, object]], as_json: bool) -> None:
     if as_json:
         dump(rows)
@@ -180,7 +170,17 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
         write_results(answers(), rows)
 
 
-_SINGLE = (lock_command, trace_command, release, registry_group, render, rebuild_command, reproduce_command)
+_SINGLE = (
+    lock_command,
+    trace_command,
+    release,
+    registry_group,
+    render,
+    rebuild_command,
+    reproduce_command,
+    verify_command,
+    rescan_command,
+)
 for command in (*local_commands, *promote_commands, *_SINGLE):
     cli.add_command(command)
 

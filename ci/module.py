@@ -107,10 +107,32 @@ class Ci:
         return done.directory("/out/reports")
 
     @never_cached
-    async def verify(self, env: Env = None, service: Services = None, tag: Tags = None) -> str:
-        """Verify what the registry holds: signatures of index and platforms, attestations; as JSON."""
-        given = options(env=env, service=service, tag=tag)
-        return await (await self._run("verify", [*given, "--json"])).stdout()
+    async def verify(
+        self,
+        env: Env = None,
+        service: Services = None,
+        tag: Tags = None,
+        image: Annotated[list[str] | None, Doc("images, such as aidb:v1.2.3 or ghcr.io/example/aidb@sha256:…")] = None,
+        release: Annotated[str | None, Doc("images of a release, by the registry's record")] = None,
+        max_scan_age: Annotated[str | None, Doc("such as 48h or 7d")] = None,
+    ) -> str:
+        """Verify what the registry holds: signatures, attestations, platforms, provenance and scan; as JSON."""
+        given = options(env=env, service=service, tag=tag, release=release, max_scan_age=max_scan_age)
+        return await (await self._run("verify", [*given, "--json", *(image or ())])).stdout()
+
+    @never_cached
+    async def rescan(
+        self,
+        env: Env = None,
+        service: Services = None,
+        tag: Tags = None,
+        release: Annotated[str | None, Doc("images of a release, by the registry's record")] = None,
+        new_only: bool = False,
+        attest: bool = False,
+    ) -> str:
+        """Scan released images again, from their attested SBOMs; what was found, as JSON."""
+        given = options(env=env, service=service, tag=tag, release=release, new_only=new_only, attest=attest)
+        return await (await self._run("rescan", [*given, "--json"])).stdout()
 
     @never_cached
     async def resume(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,14 +18,17 @@ root = click.option(
     default=Path(),
     help="Root of the repository. [default: here]",
 )
+_PLANNED = (
+    click.option("--version", "version", metavar="vX.Y.Z", help="Version that is released. [default: the git tag's]"),
+    click.option("--since", metavar="REVISION", help="Only what changed since, and what is built on it."),
+)
 _SELECTION = (
     click.option("--env", metavar="NAME", help="Environment from sealift.yaml. [default: local]"),
     click.option("--service", "services", multiple=True, metavar="NAME", help="Only this service. Repeatable."),
     click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH", help="Only this platform. Repeatable."),
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="Tag to publish, not the rules'. Repeatable."),
     click.option("--registry", metavar="HOST[:PORT]", help="Registry to publish to, not the environment's."),
-    click.option("--version", "version", metavar="vX.Y.Z", help="Version that is released. [default: the git tag's]"),
-    click.option("--since", metavar="REVISION", help="Only what changed since, and what is built on it."),
+    *_PLANNED,
     click.option("--jobs", type=int, metavar="N", help="Stages that run at once. [default: 4]"),
     root,
 )
@@ -33,7 +36,15 @@ _SELECTION = (
 
 def selection(command: F) -> F:
     """What is released, under which tags and where to; collected into one `flags` argument."""
+    return _collected(command, _SELECTION)
 
+
+def narrowing(command: F) -> F:
+    """The same for what was released already, of which there is no plan."""
+    return _collected(command, [option for option in _SELECTION if option not in _PLANNED])
+
+
+def _collected(command: F, options: Sequence[Callable[[Any], Any]]) -> F:
     def collected(**values: Any) -> Any:
         flags = Flags(
             env=values.pop("env"),
@@ -41,8 +52,8 @@ def selection(command: F) -> F:
             platforms=values.pop("platforms"),
             registry=values.pop("registry"),
             tags=values.pop("tags"),
-            version=values.pop("version"),
-            since=values.pop("since"),
+            version=values.pop("version", None),
+            since=values.pop("since", None),
             jobs=values.pop("jobs"),
         )
         return command(flags=flags, **values)
@@ -51,7 +62,7 @@ def selection(command: F) -> F:
     collected.__doc__ = command.__doc__
     wrapped: Any = collected
     wrapped.__click_params__ = list(getattr(command, "__click_params__", []))
-    for option in reversed(_SELECTION):
+    for option in reversed(options):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[no-any-return]
 

@@ -15,7 +15,6 @@ from rich.text import Text
 
 from pipelines.graph.ask import Decision
 from pipelines.graph.units import Examination
-from pipelines.graph.verbs import Verified
 from pipelines.plan import Plan, ServicePlan
 from pipelines.record import Record
 from pipelines.report.plain import COMMANDS
@@ -170,14 +169,3 @@ def write_released(console: Console, record: Record) -> None:
             table.add_row(name, released.index.short, f"{place.target.repository(name)}: {tags}")
     console.print(table)
     console.print(f"Release {record.id}: {record.state}")
-
-
-def write_verified(console: Console, verified: Sequence[Verified]) -> None:
-    """What was verified."""
-    table = Table("image", "index", "platforms", "signatures", "SBOMs")
-    for item in verified:
-        table.add_row(
-            item.reference, item.index.short, "\n".join(item.platforms), f"{len(item.platforms) + 1} verified",
-            f"{2 * len(item.platforms)} verified",
-        )  # fmt: skip
-    console.print(table)

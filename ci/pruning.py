@@ -46,7 +46,7 @@ async def prune(
                 report(f"note: no tag matches {pattern!r}")
         decided: list[tuple[Client, Survey, Decision, Rules]] = []
         for client, held in zip(clients, surveys, strict=True):
-            here = replace(rules, deployed=named, others=others_of(found, client.target), moving=_moving(found))
+            here = replace(rules, deployed=named, others=others_of(found, client.target), moving=moving(found))
             decided.append((client, held, decide(held.holdings, held.told, here, now=now), here))
         results: list[tuple[Survey, Decision, Removed | None]] = []
         for client, held, decision, here in decided:
@@ -96,5 +96,6 @@ def others_of(found: Registries, target: Target) -> tuple[str, ...]:
     return tuple(dict.fromkeys(prefixes))
 
 
-def _moving(found: Registries) -> frozenset[str]:
+def moving(found: Registries) -> frozenset[str]:
+    """Names of tags that move, by the configuration."""
     return MOVING | {slug(found.config.main_branch), *found.config.environments}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ci.front import configured
@@ -24,12 +24,14 @@ class Registries:
 
     :param environ: the variables, `.env` included.
     :param logins: registry → login.
+    :param flags: what the command line said.
     """
 
     environ: Mapping[str, str]
     config: Config
     settings: Settings
     logins: Mapping[str, Login]
+    flags: Flags = field(default_factory=Flags)
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -66,9 +68,22 @@ def registries(root: Path, env: str | None, registry: str | None) -> Registries:
     :raises ConfigError: every problem that the files, the variables and the flags have.
     :raises RegistryError: a login cannot be read.
     """
-    flags = Flags(env=env, registry=registry)
+    return registries_by(root, Flags(env=env, registry=registry))
+
+
+def registries_by(root: Path, flags: Flags) -> Registries:
+    """The same, by all that the command line can say.
+
+    :raises ConfigError, RegistryError: as `registries`.
+    """
     environ = variables(root.resolve(), flags)
     config = configured(root.resolve(), environ, flags).config
     settings = resolve(config, environ=environ, flags=flags)
     targets = (*settings.targets, *settings.regions)
-    return Registries(environ=environ, config=config, settings=settings, logins=find_logins(environ, settings, targets))
+    return Registries(
+        environ=environ,
+        config=config,
+        settings=settings,
+        logins=find_logins(environ, settings, targets),
+        flags=flags,
+    )

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from pipelines.errors import GateFailed
 from pipelines.findings import findings, stale, stops
-from pipelines.model import REBUILT_LABEL, Database, Examined, Finding, Scan, Unit
+from pipelines.model import REBUILT_LABEL, Database, Examined, Finding, Unit
 from pipelines.plan import Plan, Rules, ServicePlan
+from pipelines.unseen import unseen
 
 ROOT_USERS = ("", "0", "root")
-_OF_DISTRIBUTIONS = {"alpm", "apk", "deb", "rpm"}
-"""Syft's kinds of packages that distributions have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,33 +131,9 @@ def _unit(rules: Rules, service: ServicePlan, unit: Examined) -> Iterator[Violat
             remedy="release from a machine that reaches the official base images",
         )
     if unit.scan is not None:
-        yield from _scan(unit, unit.scan, where)
+        for item in unseen(unit.packages, unit.scan):
+            yield Violation(**where, rule=item.rule, what=item.what, remedy=item.remedy)
     yield from _findings(rules, unit, where)
-
-
-def _scan(unit: Examined, scan: Scan, where: dict[str, str]) -> Iterator[Violation]:
-    if scan.packages == 0 and unit.packages:
-        yield Violation(
-            **where,
-            rule="scan",
-            what=f"the scanner saw no package where the SBOM lists {len(unit.packages)}",
-            remedy="an image that the scanner cannot read does not leave; check its distribution in the report",
-        )
-    of_one = sum(package.kind in _OF_DISTRIBUTIONS for package in unit.packages)
-    if of_one and scan.packages and not scan.distributed:
-        yield Violation(
-            **where,
-            rule="scan",
-            what=f"the scanner does not know the distribution: it saw none of {of_one} packages that the SBOM lists",
-            remedy="stand on a distribution that the scanner knows; what it does not know it finds nothing in",
-        )
-    if not unit.packages and scan.packages > 0:
-        yield Violation(
-            **where,
-            rule="sbom",
-            what=f"the SBOM lists no package where the scanner saw {scan.packages}",
-            remedy="an image that is not described does not leave; run again, and look at its SBOM",
-        )
 
 
 def _findings(rules: Rules, unit: Examined, where: dict[str, str]) -> Iterator[Violation]:

@@ -113,6 +113,7 @@ class Policy(Strict):
     licences: Licences = Field(default_factory=Licences, description="Which licences a package may have.")
     vex: list[Text] = Field(default_factory=list, max_length=100, description="OpenVEX or CSAF, from the root.")
     ignores: Text | None = Field(default=None, description="File, from the root, of what may leave for a time.")
+    max_scan_age_days: Whole | None = Field(default=None, ge=1, le=365, description="For 'sealift verify'.")
 
 
 class Retention(Strict):

@@ -39,7 +39,7 @@ async def attest_missing(
                 if known and await verifies(run.toolbox, signer.trust, parties, [image], kind=kind) is None:
                     continue
                 for document in await documents(run, examination, one, unit, kind):
-                    await attest(run.toolbox, signer, image, kind, document, **where)
+                    await attest(run.toolbox, signer, image, kind, document, outward=False, **where)
                 examination.told.add((digest, kind))
 
     units = {Unit(service=one.service, platform=platform): digest for platform, digest in one.platforms.items()}

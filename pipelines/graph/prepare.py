@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from pipelines.graph.context import Run
+from pipelines.graph.context import Run, Session
 from pipelines.graph.together import together
 from pipelines.model import Target
 from pipelines.registry import remote
@@ -37,18 +37,28 @@ async def advisories_for(run: Run) -> Advisories:
 
     :raises ToolError: no database that may be used can be had.
     """
-    async with run.step("database") as note:
+    return await advisories_at(
+        run,
+        run.plan.database,
+        max_age=timedelta(hours=run.plan.rules.max_database_age_hours),
+        sample_allowed=run.plan.database_sample and run.plan.rules.rehearsal,
+    )
+
+
+async def advisories_at(session: Session, reference: str, *, max_age: timedelta, sample_allowed: bool) -> Advisories:
+    """The same, of any database."""
+    async with session.step("database") as note:
         found = await advisories(
-            run.toolbox,
-            run.registries,
-            run.plan.database,
-            max_age=timedelta(hours=run.plan.rules.max_database_age_hours),
-            sample_allowed=run.plan.database_sample and run.plan.rules.rehearsal,
-            now=run.clock(),
+            session.toolbox,
+            session.registries,
+            reference,
+            max_age=max_age,
+            sample_allowed=sample_allowed,
+            now=session.clock(),
         )
         note.text = f"of {found.database.updated:%Y-%m-%d}" + (", the sample" if found.database.sample else "")
     if found.database.sample:
-        run.observer.say(
+        session.observer.say(
             "No advisory database can be reached: the scan uses the SAMPLE in the repository. Not fit for release."
         )
     return found

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import partial
 
 from pipelines.errors import ConfigError
 from pipelines.model import RECORDS, Digest, Repository, Tag
-from pipelines.record import read
+from pipelines.record import Record, read
+from pipelines.registry import records
 from pipelines.registry.client import Client
 from pipelines.registry.concurrent import all_of
 
@@ -34,3 +36,20 @@ async def _indexes(client: Client, repository: Repository, run: Tag) -> dict[Dig
     except ConfigError:
         return {}
     return {sealed.index: record.id for sealed in record.lot.values()} if record.state == "published" else {}
+
+
+async def since(client: Client, run: str) -> list[Record]:
+    """The releases that were begun after this one and that published something, the newest first; of the newest runs.
+
+    :raises RegistryError: the registry's answer is neither a record nor that there is none.
+    """
+    tags = await client.tags(client.target.repository(RECORDS))
+    runs = sorted((tag for tag in tags if _RUN.fullmatch(tag) and tag > run), reverse=True)[:_RECORDS_READ]
+    found: list[Record] = []
+    for tag in runs:
+        text = await records.get(client, Tag(tag))
+        with suppress(ConfigError):
+            record = read(text or b"", f"the record {tag}")
+            if record.state == "published":
+                found.append(record)
+    return found

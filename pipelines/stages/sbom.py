@@ -8,7 +8,7 @@ from typing import Any
 
 import dagger
 
-from pipelines import tools
+from pipelines import boms, tools
 from pipelines.errors import ToolError
 from pipelines.licences import UNKNOWN
 from pipelines.model import Digest, Package, Unit
@@ -50,7 +50,7 @@ async def sbom(toolbox: Toolbox, unit: Unit, digest: Digest) -> Sbom:
                 f"--source-name={unit.service}",
                 f"--source-version={digest}",
                 f"--output=spdx-json=/out/{SPDX}",
-                f"--output=cyclonedx-json=/out/{CYCLONEDX}",
+                f"--output=cyclonedx-json@{boms.VERSION}=/out/{CYCLONEDX}",
             ],
             use_entrypoint=True,
         )

@@ -42,19 +42,34 @@ async def scan(
     """
     where = {"service": unit.service, "platform": unit.platform, "step": "scan"}
     reference = quarantined(unit.service, digest)
-    container = (
-        toolbox.tool(tools.TRIVY)
-        .with_env_variable("TRIVY_NON_SSL", "true")
-        .with_mounted_directory("/trivy/db", database)
-        .with_directory("/out", toolbox.client.directory())
-    )
+    container = toolbox.tool(tools.TRIVY).with_env_variable("TRIVY_NON_SSL", "true")
+    command = [*_SCAN, "--platform", unit.platform, reference]
+    out, report, files = await reports(toolbox, container, command, database, vex, where)
+    return Scanned(files=out, scan=read_report(report, digest, where, files))
+
+
+async def reports(
+    toolbox: Toolbox,
+    container: dagger.Container,
+    command: Sequence[str],
+    database: dagger.Directory,
+    vex: Sequence[Vex],
+    where: dict[str, str],
+) -> tuple[dagger.Directory, str, Mapping[str, str]]:
+    """All three reports, the JSON report's text, and path of each VEX document → the file that it is.
+
+    :param command: what Trivy is to scan, and how.
+    :raises ToolError: Trivy failed.
+    """
+    container = container.with_mounted_directory("/trivy/db", database)
+    container = container.with_directory("/out", toolbox.client.directory())
     files = {f"/vex/{number}.json": item for number, item in enumerate(vex)}
     for path, item in files.items():
         container = container.with_new_file(path, item.text)
     stated = [word for path in files for word in ("--vex", path)]
-    place = ["--platform", unit.platform, "--output", f"/out/{JSON}"]
+    verb, *rest = command
     out = (
-        container.with_exec([*_SCAN, *stated, *place, reference], use_entrypoint=True)
+        container.with_exec([verb, *_COMMON, *stated, "--output", f"/out/{JSON}", *rest], use_entrypoint=True)
         .with_exec([*_CONVERT, "--format", "sarif", "--output", f"/out/{SARIF}", f"/out/{JSON}"], use_entrypoint=True)
         .with_exec([*_CONVERT, "--format", "table", "--output", f"/out/{TABLE}", f"/out/{JSON}"], use_entrypoint=True)
         .directory("/out")
@@ -65,23 +80,23 @@ async def scan(
         raise ToolError(f"Trivy: {last_words(failure)}", remedy="run the command again", **where) from failure
     except dagger.QueryError as failure:
         raise engine_error(failure, **where) from failure
-    return Scanned(
-        files=out, scan=read_report(report, digest, where, {path: item.file for path, item in files.items()})
-    )
+    return out, report, {path: item.file for path, item in files.items()}
 
 
 _SCAN = (
     "image",
-    "--quiet",
     "--image-src=remote",
+    "--scanners=vuln,secret",
+    # Variables, labels and history are in no file.
+    "--image-config-scanners=secret",
+)
+_COMMON = (
+    "--quiet",
     "--skip-db-update",
     "--skip-java-db-update",
     "--skip-version-check",
     "--cache-dir=/trivy",
     "--cache-backend=memory",
-    "--scanners=vuln,secret",
-    # Variables, labels and history are in no file.
-    "--image-config-scanners=secret",
     "--list-all-pkgs",
     "--format=json",
     # Without it, nobody would know what VEX has taken away.
@@ -92,15 +107,23 @@ _NAMED = re.compile(r'\s*"([A-Za-z0-9_.-]+)["=]')
 """What Trivy quotes of a configuration, a line of JSON: the name of a variable, a label or a key."""
 
 
-def read_report(text: str, digest: Digest, where: dict[str, str], vex: Mapping[str, str] | None = None) -> Scan:
+def read_report(
+    text: str,
+    digest: Digest,
+    where: dict[str, str],
+    vex: Mapping[str, str] | None = None,
+    *,
+    artifact: str = "container_image",
+) -> Scan:
     """Trivy's JSON report, schema version 2.
 
+    :param artifact: Trivy's word for what was scanned.
     :param vex: path of each VEX document, as Trivy was given it → the file that it is in the repository.
     :raises ToolError: the text is no whole report, it is about another image, or leaves something out for no document.
     """
     try:
         report = json.loads(text)
-        if report["SchemaVersion"] != 2 or report["ArtifactType"] != "container_image":
+        if report["SchemaVersion"] != 2 or report["ArtifactType"] != artifact:
             raise ValueError(f"schema {report['SchemaVersion']!r} of {report['ArtifactType']!r}")
         if digest not in report["ArtifactName"]:
             raise ValueError(f"it is about {report['ArtifactName']!r}")

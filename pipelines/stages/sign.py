@@ -50,16 +50,24 @@ async def sign(toolbox: Toolbox, signer: Signer, references: Sequence[str], *, s
 
 @retried
 async def attest(
-    toolbox: Toolbox, signer: Signer, reference: str, kind: str, document: dagger.File | str, **where: str
+    toolbox: Toolbox,
+    signer: Signer,
+    reference: str,
+    kind: str,
+    document: dagger.File | str,
+    *,
+    outward: bool = False,
+    **where: str,
 ) -> None:
     """Attest a document to one manifest.
 
     :param kind: a key of `predicates.PREDICATES`.
     :param document: JSON; a text, or what a tool has written.
+    :param outward: the manifest is at a target, and not in the quarantine.
     :param where: the service, and the platform if the manifest is one's.
     :raises SigningError: as `sign`.
     """
-    container = await signer.tool(toolbox)
+    container = await signer.tool(toolbox, outward=outward)
     if isinstance(document, str):
         container = container.with_new_file(_PREDICATE, document)
     else:

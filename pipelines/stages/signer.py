@@ -48,9 +48,12 @@ class Signer:
     token: TokenSource | None = None
     remote: bool = False
 
-    async def tool(self, toolbox: Toolbox) -> dagger.Container:
-        """Cosign's container with all of it."""
-        container = self._with_all(toolbox.signing_tool(tools.COSIGN))
+    async def tool(self, toolbox: Toolbox, *, outward: bool = False) -> dagger.Container:
+        """Cosign's container with all of it.
+
+        :param outward: what is signed is at a target, and not in the quarantine.
+        """
+        container = self._with_all(toolbox.signing_tool(tools.COSIGN, outward=outward))
         return container if self.token is None else container.with_mounted_secret(_TOKEN, await self.token())
 
     def _with_all(self, container: dagger.Container) -> dagger.Container:

@@ -103,8 +103,13 @@ class Toolbox:
         """The tool with the registries in reach, and their credentials, that never answers from the cache."""
         return self.asked(self._made(f"{tool.name} outward", lambda: self._reaching(self.tool(tool))))
 
-    def signing_tool(self, tool: Tool) -> dagger.Container:
-        """The tool with the services that images are signed with in reach; never answers from the cache."""
+    def signing_tool(self, tool: Tool, *, outward: bool = False) -> dagger.Container:
+        """The tool with the services that images are signed with in reach; never answers from the cache.
+
+        :param outward: with the registries and their credentials too.
+        """
+        if outward:
+            return _bound(self.outward(tool), self.signing)
         return self.asked(self._made(f"{tool.name} signing", lambda: _bound(self.tool(tool), self.signing)))
 
     def regctl(self) -> dagger.Container:

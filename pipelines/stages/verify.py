@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import anyio
 import dagger
 
 from pipelines import tools
+from pipelines.cosign import PUBLIC, ROOT, arguments, verb
 from pipelines.errors import RegistryError
 from pipelines.registry import connection
 from pipelines.registry.answers import Meaning, meaning, remedy
@@ -16,14 +18,12 @@ from pipelines.registry.retry import retried
 from pipelines.stages.failures import engine_error
 from pipelines.stages.signer import objection
 from pipelines.stages.toolbox import Toolbox, own_names
-from pipelines.trust import SIGNATURE, Party, Trust
+from pipelines.trust import Party, Trust
 
 NOBODY: Final = "no identity that may sign it is in the configuration"
 
-_PUBLIC: Final = "/run/sealift/cosign.pub"
-_ROOT: Final = "/run/sealift/trusted-root.json"
 # Cosign prints every payload that it verified, whole SBOMs: through the engine's logs that took longer than verifying.
-_PAYLOADS: Final = "--output-file=/verified.json"
+_VERIFIED: Final = "/verified.json"
 _VERIFY_SECONDS = 20
 """What a reference adds to the bound of a request: Cosign looks at one after the other, and of each at everything that
 is attached to it, whatever it is asked for. With an SBOM of 80 MB that took it 10 s of a processor.
@@ -48,14 +48,13 @@ async def verifies(
     :param outward: the references are at the target, not in the quarantine.
     :raises RegistryError: the target did not show what was to be verified.
     """
-    if trust.public is not None:
-        return await _asked(toolbox, trust, None, references, kind=kind, outward=outward)
-    if len(parties) == 1:
-        return await _asked(toolbox, trust, parties[0], references, kind=kind, outward=outward)
+    if trust.public is not None or len(parties) == 1:
+        party = None if trust.public is not None else parties[0]
+        return (await asked(toolbox, trust, party, references, kind=kind, outward=outward)).objection
     for reference in references:
         said: str | None = NOBODY
         for party in parties:
-            said = await _asked(toolbox, trust, party, [reference], kind=kind, outward=outward)
+            said = (await asked(toolbox, trust, party, [reference], kind=kind, outward=outward)).objection
             if said is None:
                 break
         if said is not None:
@@ -63,14 +62,35 @@ async def verifies(
     return None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Cosign's, about all of some references.
+
+    :param objection: None if all verify.
+    """
+
+    objection: str | None
+    container: dagger.Container
+
+    @property
+    def payloads(self) -> dagger.File:
+        """What verified: a DSSE envelope on each line."""
+        return self.container.file(_VERIFIED)
+
+
 @retried
-async def _asked(
+async def asked(
     toolbox: Toolbox, trust: Trust, party: Party | None, references: Sequence[str], *, kind: str | None, outward: bool
-) -> str | None:
-    """Cosign waits for ever where the engine's way to a registry on the loopback loses that a connection ended."""
+) -> Answer:
+    """Ask Cosign whether one party has said this of all of these references.
+
+    :param party: None where a key counts.
+    :raises RegistryError: the target did not show what was to be verified.
+    """
+    # Cosign waits for ever where the engine's way to a registry on the loopback loses that a connection ended.
     tool = toolbox.outward(tools.COSIGN) if outward else toolbox.asked(toolbox.tool(tools.COSIGN))
     container = _with_trust(tool, trust).with_exec(
-        [*_verb(trust, kind), *arguments(trust, party), _PAYLOADS, *references],
+        [*verb(trust, kind), *arguments(trust, party), f"--output-file={_VERIFIED}", *references],
         use_entrypoint=True,
         expect=dagger.ReturnType.ANY,
     )
@@ -79,7 +99,7 @@ async def _asked(
         await toolbox.fetched(tools.COSIGN)
         with anyio.fail_after(bound):
             if await container.exit_code() == 0:
-                return None
+                return Answer(objection=None, container=container)
             said = objection(await container.stderr())
     except TimeoutError as failure:
         what = f"{own_names(references[0])}: no final answer within {bound:.0f} s"
@@ -88,40 +108,10 @@ async def _asked(
         raise engine_error(failure, step="verify") from failure
     if outward and (kind_of := meaning(said)) in _NOT_SHOWN:
         raise RegistryError(said, remedy=kind_of.value, step="verify")
-    return said
-
-
-def _verb(trust: Trust, kind: str | None) -> list[str]:
-    if kind is None and trust.legacy:
-        return ["verify"]
-    return ["verify-attestation", f"--type={kind or SIGNATURE}"]
+    return Answer(objection=said, container=container)
 
 
 def _with_trust(container: dagger.Container, trust: Trust) -> dagger.Container:
     if trust.public is not None:
-        return container.with_new_file(_PUBLIC, trust.public)
-    return container if trust.root is None else container.with_new_file(_ROOT, trust.root)
-
-
-def arguments(trust: Trust, party: Party | None, *, public: str = _PUBLIC, root: str = _ROOT) -> list[str]:
-    """How Cosign is told whose signatures count.
-
-    :param party: who may have signed; None where a key counts.
-    :param public: path of the public key.
-    :param root: path of the trusted root.
-    """
-    form = f"--new-bundle-format={'false' if trust.legacy else 'true'}"
-    common = [form, "--allow-http-registry"]
-    if party is None:
-        return [f"--key={public}", "--insecure-ignore-tlog=true", *common]
-    if party.pattern is None and len(party.subjects) == 1:
-        who = f"--certificate-identity={party.subjects[0]}"
-    else:
-        who = f"--certificate-identity-regexp={party.expression}"
-    return [
-        who,
-        f"--certificate-oidc-issuer={party.issuer}",
-        *([f"--trusted-root={root}"] if trust.root is not None else []),
-        *([] if trust.certificates_logged else ["--insecure-ignore-sct"]),
-        *common,
-    ]
+        return container.with_new_file(PUBLIC, trust.public)
+    return container if trust.root is None else container.with_new_file(ROOT, trust.root)

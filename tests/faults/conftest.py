@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import anyio
-import dagger
 import pytest
 
 from ci.local.paths import find_paths
 from ci.local.record import load_record
 from pipelines.model import RECORDS
-from pipelines.stages.database import sample_advisories
-from pipelines.stages.toolbox import Toolbox
 from tests.faults import several
-from tests.faults.advisory_artifacts import packed, served
+from tests.faults.advisory_artifacts import GAINED, made_today, served
 from tests.faults.command import Bare
 from tests.faults.machine import Machine, held, missing
 from tests.faults.peers import Peer, distribution
@@ -48,22 +42,13 @@ def machine(engine: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="session")
 def advisories(engine: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The archive of an advisory database of today: the machine, which has no network, cannot make the sample."""
-    folder = tmp_path_factory.mktemp("advisories")
+    return made_today(engine, tmp_path_factory.mktemp("advisories"))
 
-    async def make() -> None:
-        async with dagger.Connection() as client:
-            made = await sample_advisories(Toolbox(client=client, project="scratch", run="test"), "a test wants it")
-            await made.folder.export(str(folder))
 
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in engine.items():
-            patch.setenv(name, value)
-        anyio.run(make)
-    now = datetime.now(UTC)
-    dates = {"UpdatedAt": now, "DownloadedAt": now, "NextUpdate": now + timedelta(days=1)}
-    stamps = {name: f"{date:%Y-%m-%dT%H:%M:%SZ}" for name, date in dates.items()}
-    (folder / "metadata.json").write_text(json.dumps({"Version": 2, **stamps}))
-    return packed(folder)
+@pytest.fixture(scope="session")
+def gained(engine: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with one advisory more: of what is in the smallest release."""
+    return made_today(engine, tmp_path_factory.mktemp("gained"), more=GAINED)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import pytest
 from pipelines.model import RECORDS
 from tests.faults.outcomes import nothing_left, published, refused
 from tests.faults.small import Small, without_pauses
-from tests.scratch import REGISTRY
+from tests.scratch import REGISTRY, run
 from tests.sigstore.cosign import Cosign
 from tests.sigstore.instance import Sigstore, identity_of
 from tests.sigstore.issuer import LIFETIME
@@ -85,8 +85,17 @@ def test_what_an_identity_signs_verifies_with_plain_cosign_too(job: Small, sigst
     audiences = [audience for audience, at in sigstore.issuer.asked[asked:] if at >= began]
     assert audiences
     assert set(audiences) == {"sigstore"}
-    done = job.sealift("verify")
+    done = job.sealift("verify", "--commands", "--json")
     assert done.returncode == 0, done.stderr
+    (item,) = json.loads(done.stdout)
+    who = {"subject": sigstore.identity, "issuer": sigstore.issuer.url, "key": None, "pattern": None}
+    assert item["signed_by"] == [who]
+    assert {check["outcome"] for check in item["checks"]} == {"ok"}
+    # What it prints for everybody else, they can run.
+    plain = job.sealift("verify", "--commands")
+    printed = run(["sh", "-c", plain.stdout], env={**job.env, "HOME": str(tmp_path)})
+    assert printed.returncode == 0, printed.stderr
+    assert plain.stdout.count("\ncosign ") == len(item["commands"])
     cosign = Cosign(sigstore=sigstore, folder=tmp_path)
     assert cosign.verify(index_of(job)).returncode == 0
     for platform, digest in job.registry.index("web", "dev").items():

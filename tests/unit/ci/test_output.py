@@ -10,9 +10,8 @@ import anyio
 import pytest
 from rich.console import Console
 
-from ci.output import dump, results, write_plan, write_results, write_verified
+from ci.output import dump, results, write_plan, write_results
 from pipelines.graph.units import Examination
-from pipelines.graph.verbs import Verified
 from pipelines.model import Finding, Scan, Severity, Tag, Unit
 from pipelines.tags import TagReason
 
@@ -74,16 +73,6 @@ def test_results_for_people(samples: Samples, console: Console) -> None:
 def test_what_the_scanner_found_is_no_markup(samples: Samples, console: Console) -> None:
     write_results(console, results(examination(samples, samples.finding(package="a[/b]", installed="1[bold]"))))
     assert "a[/b] 1[bold]" in output(console)
-
-
-def test_verified_images(samples: Samples, console: Console) -> None:
-    platforms = {samples.amd64: samples.digest("a"), samples.arm64: samples.digest("b")}
-    verified = Verified(
-        service="aidb", reference="ghcr.io/sealift/aidb:v1", index=samples.digest("i"), platforms=platforms
-    )
-    write_verified(console, [verified])
-    for text in ("ghcr.io/sealift/aidb:v1", samples.digest("i").short, "linux/arm64", "3 verified", "4 verified"):
-        assert text in output(console)
 
 
 def test_the_plan_for_people(samples: Samples, console: Console) -> None:

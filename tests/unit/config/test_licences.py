@@ -38,7 +38,7 @@ def test_licences_are_kept_as_spdx_names_them_today(services: Services) -> None:
         (
             "{licenses: {deny: [MIT]}}",
             "8:10 policy.licenses: unknown key; did you mean 'licences'? allowed: allow_root, ignores, licences,"
-            " max_layers, only_fixed, severity, size_budget, vex",
+            " max_layers, max_scan_age_days, only_fixed, severity, size_budget, vex",
         ),
     ],
 )

@@ -1,0 +1,121 @@
+"""What verifies of an image, with who said it and what: where whether it verifies is not all there is to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import anyio
+import dagger
+
+from pipelines.errors import SigningError
+from pipelines.model import Digest
+from pipelines.stages.failures import engine_error
+from pipelines.stages.toolbox import Toolbox
+from pipelines.stages.verify import NOBODY, Answer, asked
+from pipelines.statements import Statement, about, certificates, fingerprint, read_statements
+from pipelines.trust import Party, Trust
+from pipelines.verification import Signatory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """Of one kind, about one manifest.
+
+    :param objection: None if it verifies.
+    :param signed_by: whose statements verify; an identity only if its certificate was shown.
+    :param statements: none if nobody asked for them.
+    """
+
+    objection: str | None = None
+    signed_by: tuple[Signatory, ...] = ()
+    statements: tuple[Statement, ...] = ()
+
+
+async def proofs(
+    toolbox: Toolbox,
+    trust: Trust,
+    parties: Sequence[Party],
+    references: Mapping[Digest, str],
+    *,
+    kind: str | None,
+    read: bool = False,
+) -> dict[Digest, Proof]:
+    """What there is of one kind about each manifest at a target: all at once if all verify, else one by one.
+
+    :param parties: as in `stages.verify.verifies`.
+    :param references: digest of a manifest → its reference, as the tools see it.
+    :param read: the statements are wanted too.
+    :raises RegistryError: the target did not show what was to be verified.
+    """
+    ask = partial(asked, toolbox, trust, kind=kind, outward=True)
+    whole = [None] if trust.public is not None else list(parties)
+    if len(whole) == 1:
+        answer = await ask(whole[0], list(references.values()))
+        if answer.objection is None:
+            return await _good(answer, trust, whole[0], references, read=read)
+        if len(references) == 1:
+            return {digest: Proof(objection=answer.objection) for digest in references}
+    found: dict[Digest, Proof] = {}
+    for digest, reference in references.items():
+        found[digest] = Proof(objection=NOBODY)
+        for party in whole:
+            answer = await ask(party, [reference])
+            if answer.objection is None:
+                found |= await _good(answer, trust, party, {digest: reference}, read=read)
+                break
+            found[digest] = Proof(objection=answer.objection)
+    return found
+
+
+async def _good(
+    answer: Answer, trust: Trust, party: Party | None, references: Mapping[Digest, str], *, read: bool
+) -> dict[Digest, Proof]:
+    signed = await _signed_by(answer, trust, party, references)
+    statements = read_all(await text_of(answer.payloads)) if read else ()
+    return {
+        digest: Proof(signed_by=signed[digest], statements=tuple(about(statements, digest))) for digest in references
+    }
+
+
+async def _signed_by(
+    answer: Answer, trust: Trust, party: Party | None, references: Mapping[Digest, str]
+) -> dict[Digest, tuple[Signatory, ...]]:
+    if party is None:
+        return dict.fromkeys(references, (Signatory(key=fingerprint(trust.public or "")),))
+    try:
+        shown = certificates(await answer.container.stderr())
+    except dagger.QueryError as failure:
+        raise engine_error(failure, step="verify") from failure
+    only = Signatory(subject=party.subjects[0], issuer=party.issuer) if len(party.subjects) == 1 else None
+    return {
+        digest: tuple(
+            Signatory(subject=one.subject, issuer=one.issuer, pattern=party.pattern or "")
+            for one in shown.get(reference, (only,) if only else ())
+        )
+        for digest, reference in references.items()
+    }
+
+
+async def text_of(file: dagger.File) -> str:
+    """A file of the engine's, however large: as a file, and not in an answer of its API."""
+    try:
+        with TemporaryDirectory(prefix="sealift-") as folder:
+            path = Path(folder) / "file"
+            await file.export(str(path))
+            return await anyio.Path(path).read_text(encoding="utf-8")
+    except dagger.QueryError as failure:
+        raise engine_error(failure, step="verify") from failure
+
+
+def read_all(text: str) -> tuple[Statement, ...]:
+    """:raises SigningError: what verified is no statement."""
+    try:
+        return read_statements(text)
+    except ValueError as error:
+        raise SigningError(
+            f"what is attested cannot be read: {error}", remedy="do not use this image", step="verify"
+        ) from error
