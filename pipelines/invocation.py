@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-COMMAND_LINE: Final = "https://sealift.dev/builders/command-line/v1"
+COMMAND_LINE: Final = "https://github.com/sealift/sealift/blob/main/docs/provenance.md#command-line-v1"
 """Whoever may sign, on a machine of which nothing is known. A name: docs/provenance.md says what it means."""
 
-DAGGER_MODULE: Final = "https://sealift.dev/builders/dagger-module/v1"
+DAGGER_MODULE: Final = "https://github.com/sealift/sealift/blob/main/docs/provenance.md#dagger-module-v1"
 """The same, through `dagger call`."""
 
 

@@ -16,7 +16,7 @@ from pipelines.lock import FILE as LOCK
 from pipelines.model import OCI, Database, Digest, Platform
 from pipelines.plan import Plan, ServicePlan
 
-BUILD_TYPE: Final = "https://sealift.dev/provenance/v1"
+BUILD_TYPE: Final = "https://github.com/sealift/sealift/blob/main/docs/provenance.md#build-type-v1"
 
 
 @dataclass(frozen=True, kw_only=True)
