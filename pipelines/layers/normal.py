@@ -11,16 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, cast
 
-KEPT_BEFORE = 946684800
-"""2000-01-01. No build takes place before it: such a time was set on purpose, as by `touch -d @0`, and stays."""
-
 _XATTR = "SCHILY.xattr."
 _COMPILED = re.compile(r"(?P<folder>.*/|)__pycache__/(?P<module>[^/.]+)\.[^/]+\.pyc")
-
-
-def normal_time(seconds: float, epoch: int) -> int:
-    """What becomes of a file's time: that of the commit, unless it was set on purpose (SOURCE_DATE_EPOCH)."""
-    return int(seconds) if seconds < KEPT_BEFORE else epoch
 
 
 def sources(layer: Path) -> dict[str, int]:
@@ -57,8 +49,12 @@ def name_of(entry: tarfile.TarInfo) -> str:
 
 
 def _normal(entry: tarfile.TarInfo, epoch: int) -> tarfile.TarInfo:
-    """Owners by number only, no time but the file's own, and extended attributes as they are."""
-    entry.mtime = normal_time(entry.mtime, epoch)
+    """Owners by number only, no time but the commit's, and extended attributes as they are.
+
+    A time that a step has set on purpose does not stay either: the engine knows a context by its content, and so it may
+    give a file the time that it had in somebody else's checkout.
+    """
+    entry.mtime = epoch
     entry.uname = entry.gname = ""
     entry.pax_headers = {key: value for key, value in entry.pax_headers.items() if key.startswith(_XATTR)}
     return entry
@@ -73,7 +69,7 @@ def _compiled(path: str, content: bytes, epoch: int, times: Mapping[str, int]) -
     time = times.get(f"{found['folder']}{found['module']}.py") if found else None
     if time is None or content[4:12] != bytes(4) + _little(time):
         return content
-    return content[:8] + _little(normal_time(time, epoch)) + content[12:]
+    return content[:8] + _little(epoch) + content[12:]
 
 
 def _little(number: int) -> bytes:
