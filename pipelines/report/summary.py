@@ -167,11 +167,13 @@ def _next(release: Release, width: int) -> Sequence[RenderableType]:
     service = release.plan.published[0]
     tag = (release.services or {})[service.name].places[0].tags[0].tag
     reference = service.repository.tagged(tag)
-    verify = f"cosign verify --key $(sealift keys --public) --insecure-ignore-tlog=true {reference}"
+    verify = f"sealift verify --service {service.name} --tag {tag}"
+    plain = f"cosign verify --key $(sealift keys --public) --insecure-ignore-tlog=true {reference}"
     commands = {
         "Pull one:": f"docker pull {reference}",
-        "Verify it:": f"sealift verify --service {service.name} --tag {tag}",
-        "or:": verify,
+        "Verify it:": verify,
+        # Without a key, who must have signed is said by the configuration, and Cosign's commands are longer.
+        "or:": plain if release.public_key else f"{verify} --commands | sh",
     }
     beside = [f"{label:<12}{command}" for label, command in commands.items()]
     if max(map(len, beside)) <= width:

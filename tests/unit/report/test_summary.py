@@ -69,6 +69,12 @@ def test_a_command_that_does_not_fit_beside_its_label_stays_whole_below_it(sampl
     assert f"  {command}" in summary.text(text, out="dist", width=fits - 1).splitlines()
 
 
+def test_without_a_key_plain_cosign_is_told_by_verify(samples: Samples) -> None:
+    text = summary.text(replace(samples.published(), public_key=None), out="dist", width=200)
+    assert "sealift verify --service aidb --tag v1.2.3 --commands | sh" in text
+    assert "cosign verify" not in text
+
+
 def test_a_refused_release_shows_every_violation_and_no_next_step(samples: Samples) -> None:
     refused = samples.refused()
     text = summary.text(refused, out="dist", width=300)
