@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.graph.ask import Decision
-from pipelines.graph.units import Examination
+from pipelines.graph.examination import Examination
 from pipelines.plan import Plan, ServicePlan
 from pipelines.record import Record
 from pipelines.report.plain import COMMANDS

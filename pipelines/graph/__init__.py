@@ -14,6 +14,7 @@ import dagger
 from pipelines.errors import ConfigError, RegistryError
 from pipelines.graph.carry import carry
 from pipelines.graph.context import Observer, Options, Persist, Run, SecretSource, Session, SignerSource, TrustSource
+from pipelines.graph.examination import Examination
 from pipelines.graph.look import look, to_carry
 from pipelines.graph.quarantine import held
 from pipelines.graph.records import check_claim, claim, keep
@@ -21,7 +22,7 @@ from pipelines.graph.reuse import lasting, remember
 from pipelines.graph.seal import Lot, join, seal
 from pipelines.graph.slots import Slots
 from pipelines.graph.tagging import TagsFailed, move_tags
-from pipelines.graph.units import Examination, examine
+from pipelines.graph.units import examine
 from pipelines.plan import Plan
 from pipelines.policy import judge, refusal
 from pipelines.release import Release, ServiceRelease

@@ -7,9 +7,9 @@ from functools import partial
 
 from pipelines.graph.context import Run
 from pipelines.graph.documents import documents
+from pipelines.graph.examination import Examination
 from pipelines.graph.proof import reference, subjects
 from pipelines.graph.together import together
-from pipelines.graph.units import Examination
 from pipelines.model import Digest, Sealed, Unit
 from pipelines.predicates import OF_THE_RUN, PREDICATES
 from pipelines.stages.sign import attest

@@ -7,11 +7,11 @@ from functools import partial
 
 from pipelines.errors import SigningError
 from pipelines.graph.context import Run
+from pipelines.graph.examination import Examination
 from pipelines.graph.look import Loads
 from pipelines.graph.proof import objections
 from pipelines.graph.seal import ROUNDS, seal
 from pipelines.graph.together import together
-from pipelines.graph.units import Examination
 from pipelines.model import Sealed, Target
 from pipelines.stages import publish
 

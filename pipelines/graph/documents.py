@@ -11,8 +11,8 @@ import dagger
 
 from pipelines.findings import excused, used_vex
 from pipelines.graph.context import Run
+from pipelines.graph.examination import Examination
 from pipelines.graph.keys import digests
-from pipelines.graph.units import Examination
 from pipelines.key import Ingredients, Unknown
 from pipelines.model import OCI, Platform, Sealed, Unit
 from pipelines.plan import ServicePlan

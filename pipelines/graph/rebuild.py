@@ -10,13 +10,14 @@ from typing import Any
 
 from pipelines.config import Settings
 from pipelines.graph.context import Run
+from pipelines.graph.examination import Examination, begin
 from pipelines.graph.explain import explained
 from pipelines.graph.finish import finish
 from pipelines.graph.look import Found, look
 from pipelines.graph.quarantine import start
 from pipelines.graph.seal import Lot, join, seal
 from pipelines.graph.together import together
-from pipelines.graph.units import Examination, begin, build_one, examine
+from pipelines.graph.units import build_one, examine
 from pipelines.key import OF_THE_COMMIT
 from pipelines.model import Digest, Target
 from pipelines.moves import TagMove, higher_released

@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any
 
 from pipelines.graph.context import Run
+from pipelines.graph.examination import begin, units_of
 from pipelines.graph.explain import Explained, explained
 from pipelines.graph.quarantine import held, start
 from pipelines.graph.together import together
-from pipelines.graph.units import begin, build_one, units_of
+from pipelines.graph.units import build_one
 from pipelines.model import Digest, Unit
 
 

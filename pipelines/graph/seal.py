@@ -10,9 +10,9 @@ from pipelines.errors import SigningError
 from pipelines.findings import used_vex
 from pipelines.graph.attest import attest_missing, told_anew
 from pipelines.graph.context import Run
+from pipelines.graph.examination import Examination
 from pipelines.graph.proof import objections, reference, subjects
 from pipelines.graph.together import together
-from pipelines.graph.units import Examination
 from pipelines.key import ANNOTATION
 from pipelines.model import VERSION, Digest, Sealed, Unit
 from pipelines.plan import ServicePlan

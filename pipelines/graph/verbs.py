@@ -10,9 +10,10 @@ import dagger
 from pipelines.findings import stops
 from pipelines.graph.baked import search
 from pipelines.graph.context import Run
+from pipelines.graph.examination import Examination, begin
 from pipelines.graph.quarantine import held, start
 from pipelines.graph.together import Job, together
-from pipelines.graph.units import Examination, begin, build_one, describe, kept, look_up, scan_one
+from pipelines.graph.units import build_one, describe, kept, look_up, scan_one
 from pipelines.model import Unit
 
 

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from ci.output import dump, results, write_plan, write_results
-from pipelines.graph.units import Examination
+from pipelines.graph.examination import Examination
 from pipelines.model import Finding, Scan, Severity, Tag, Unit
 from pipelines.tags import TagReason
 
