@@ -28,6 +28,7 @@ from pipelines.gating import rules_for
 from pipelines.graph import Session
 from pipelines.graph.attest_scans import attest_scans
 from pipelines.graph.prepare import advisories_at
+from pipelines.graph.quarantine import held, start
 from pipelines.graph.rescan import Found, rescan
 from pipelines.model import Database, Severity
 from pipelines.plan import Rules
@@ -93,10 +94,13 @@ def rescan_command(
             max_age=timedelta(hours=database.max_age_hours),
             sample_allowed=database.allow_sample and rules.rehearsal,
         )
-        results = await rescan(session, wanted, advisories, rules)
-        if attest:
-            ours = invocation(found.environ, root.resolve(), ignores=found.settings.policy.ignores)
-            results = await attest_scans(session, results, found.targets, advisories, rules, ours)
+        # Every tool has the quarantine bound, whether it is asked or not: it is there once, for both.
+        async with held(session.toolbox):
+            await start(session.toolbox)
+            results = await rescan(session, wanted, advisories, rules)
+            if attest:
+                ours = invocation(found.environ, root.resolve(), ignores=found.settings.policy.ignores)
+                results = await attest_scans(session, results, found.targets, advisories, rules, ours)
         if sarif is not None:
             await _write(session.toolbox.client, results, sarif)
         return results, advisories.database

@@ -44,6 +44,8 @@ class Signatory:
     def __str__(self) -> str:
         if self.key:
             return f"key SHA256:{self.key[:16]}"
+        if not self.subject:
+            return f"whoever matches the pattern {self.pattern} ({self.issuer})"
         by = f", which matches the pattern {self.pattern}" if self.pattern else ""
         return f"{self.subject} ({self.issuer}){by}"
 

@@ -10,7 +10,6 @@ from functools import partial
 from pipelines.errors import SigningError
 from pipelines.graph.context import Session
 from pipelines.graph.proof import reference
-from pipelines.graph.quarantine import held, start
 from pipelines.graph.rescan import Found
 from pipelines.graph.together import together
 from pipelines.invocation import Invocation
@@ -65,8 +64,7 @@ async def attest_scans(
                 places.append(target.registry)
         done[number] = replace(item, rescanned=replace(rescanned, attested=tuple(places)))
 
-    async with held(session.toolbox):
-        await together([partial(start, session.toolbox), *(partial(one, *item) for item in enumerate(results))])
+    await together(partial(one, *item) for item in enumerate(results))
     return [done[number] for number in sorted(done)]
 
 

@@ -11,7 +11,6 @@ from pipelines.errors import RegistryError, SigningError
 from pipelines.expected import Subject
 from pipelines.graph.context import Session
 from pipelines.graph.proof import reference
-from pipelines.graph.quarantine import held, start
 from pipelines.graph.together import together
 from pipelines.model import Digest, Sealed, Unit
 from pipelines.plan import Rules
@@ -78,8 +77,7 @@ async def rescan(session: Session, wanted: Sequence[Subject], found: Advisories,
             results.append(Found(subject=subject, rescanned=one, scanned=scanned))
             note.text = f"{len(one.scan.findings)} findings, {len(one.new)} new"
 
-    async with held(session.toolbox):
-        await together([partial(start, session.toolbox), *(partial(image, subject) for subject in wanted)])
+    await together(partial(image, subject) for subject in wanted)
     if refused:
         raise SigningError(
             "SBOMs do not verify, and so nobody knows what is in these images:\n    " + "\n    ".join(sorted(refused)),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +26,7 @@ class Proof:
     """Of one kind, about one manifest.
 
     :param objection: None if it verifies.
-    :param signed_by: whose statements verify; an identity only if its certificate was shown.
+    :param signed_by: whose statements verify; of a pattern, the subject is known only if its certificate was shown.
     :param statements: none if nobody asked for them.
     """
 
@@ -52,7 +52,7 @@ async def proofs(
     :raises RegistryError: the target did not show what was to be verified.
     """
     ask = partial(asked, toolbox, trust, kind=kind, outward=True)
-    whole = [None] if trust.public is not None else list(parties)
+    whole = [None] if trust.public is not None else list(_single(parties))
     if len(whole) == 1:
         answer = await ask(whole[0], list(references.values()))
         if answer.objection is None:
@@ -69,6 +69,15 @@ async def proofs(
                 break
             found[digest] = Proof(objection=answer.objection)
     return found
+
+
+def _single(parties: Sequence[Party]) -> Iterator[Party]:
+    """Each identity by itself: Cosign says that one of several has signed, and not which."""
+    for party in parties:
+        if party.pattern is not None:
+            yield party
+        for subject in party.subjects:
+            yield Party(issuer=party.issuer, subjects=(subject,))
 
 
 async def _good(
@@ -90,12 +99,10 @@ async def _signed_by(
         shown = certificates(await answer.container.stderr())
     except dagger.QueryError as failure:
         raise engine_error(failure, step="verify") from failure
-    only = Signatory(subject=party.subjects[0], issuer=party.issuer) if len(party.subjects) == 1 else None
+    # Of Sigstore bundles it shows no certificate: then it is the one subject that was asked for, or what matches.
+    only = Signatory(subject="".join(party.subjects), issuer=party.issuer)
     return {
-        digest: tuple(
-            Signatory(subject=one.subject, issuer=one.issuer, pattern=party.pattern or "")
-            for one in shown.get(reference, (only,) if only else ())
-        )
+        digest: tuple(replace(one, pattern=party.pattern or "") for one in shown.get(reference) or (only,))
         for digest, reference in references.items()
     }
 

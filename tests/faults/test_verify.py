@@ -23,12 +23,12 @@ PLATFORM = "linux/amd64"
 
 
 @pytest.fixture(scope="module")
-def shop(released: Small, advisories: Path) -> Iterator[Small]:
-    """The smallest release, scanned with a database of today, as `dev` and as `v1.0.0`; and `bare`, which is changed
+def shop(engine: Mapping[str, str], advisories: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
+    """The smallest release, scanned with a database of today, as `dev` and as `v1.0.0`; and `bare`, which is changed,
 
-    and so nobody has signed.
+    and so nobody has signed. No other file's tests release this image: its provenance would be of their run.
     """
-    made = released.under_a_prefix_of_its_own()
+    made = Small.create(tmp_path_factory.mktemp("verified"), engine).under_a_prefix_of_its_own()
     made.extra["database"] = {"repository": f"{REGISTRY}/{served(made.registry, advisories)}"}
     made.commit()
     published(made, "--tag", "dev", "--tag", "v1.0.0")

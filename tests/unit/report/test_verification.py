@@ -96,3 +96,15 @@ def test_a_later_scan(samples: Samples, width: int) -> None:
         "2 images scanned: 2 findings at HIGH or above.",
     ):  # fmt: skip
         assert part in joined, part
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        (Signatory(subject="me", issuer="https://i"), "me (https://i)"),
+        (Signatory(issuer="https://i", pattern="m.*"), "whoever matches the pattern m.* (https://i)"),
+        (Signatory(key="0123456789abcdef" * 4), "key SHA256:0123456789abcdef"),
+    ],
+)
+def test_who_signed(who: Signatory, expected: str) -> None:
+    assert str(who) == expected
