@@ -98,10 +98,12 @@ def _release(command: str, flags: Flags, root: Path, out: Path, *, as_json: bool
 @opt.selection
 @opt.as_json
 @click.option("--ask", is_flag=True, help="Ask the registry which images would be reused. Needs the engine.")
-def plan(flags: Flags, root: Path, as_json: bool, ask: bool) -> None:
+@click.option("--no-scan", is_flag=True, help="With --ask: as 'build-all --no-scan' would decide.")
+def plan(flags: Flags, root: Path, as_json: bool, ask: bool, no_scan: bool) -> None:
     """Show what would be built, under which tags, where it would go and why. Builds nothing."""
     prepared = planned(root, flags)
-    decided = execute("plan", root, flags, asked, options=Options()) if ask and prepared.plan.services else None
+    options = Options(scan=not no_scan)
+    decided = execute("plan", root, flags, asked, options=options) if ask and prepared.plan.services else None
     if as_json:
         dump(prepared.plan.as_json() | ({"reuse": [item.as_json() for item in decided]} if decided is not None else {}))
     else:

@@ -71,7 +71,7 @@ def test_the_engines_disk_is_full(machine: Machine, repository: Aboard, step: st
     repository.commit()
     said = refused(machine, repository)
     # How the command ended is on the same disk, and may be lost; or there is room for it, and not for the image.
-    place = r"error: web linux/amd64 (build|quarantine): "
+    place = r"error: web linux/amd64 (build|quarantine|normalise): "
     assert re.search(rf"{place}(there is no space left on )?the engine's disk", said), said
     assert "remedy: make room on the disk that holds the engine's state" in said
     published(machine, repository)
