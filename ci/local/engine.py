@@ -37,6 +37,9 @@ def engine_config(mirror: Local, registry: Local) -> dict[str, object]:
     mirrors = {upstream: {"mirrors": [f"{mirror.address}/{upstream}"]} for upstream in UPSTREAMS}
     return {
         "gc": _GC,
+        # Takes away what no build step is to have: the host's network as well as root's capabilities, wherever they are
+        # asked for, an ONBUILD of a base image too (Dagger 0.21.8: engine/server/server.go).
+        "security": {"insecureRootCapabilities": False},
         "registries": {**mirrors, mirror.address: {"http": True}, registry.address: {"http": True}},
     }
 
