@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 import dagger
@@ -12,13 +14,17 @@ import jwt
 
 from ci.addresses import own_name, secret_at
 from ci.identity import REQUEST_TOKEN, REQUEST_URL, job_token
-from pipelines.config import Settings
-from pipelines.errors import ConfigError, SigningError
+from pipelines.config import Settings, is_loopback
+from pipelines.config.values import split
+from pipelines.errors import ConfigError, SigningError, shown
 from pipelines.stages.signer import TokenSource
 
 GIVEN, SIGSTORE = "SIGNING_TOKEN", "SIGSTORE_ID_TOKEN"
 AUDIENCE = "sigstore"
 """Whom the token is for: what Fulcio asks of every issuer (sigstore/fulcio, docs/oidc.md)."""
+
+ALLOW_FULCIO, PUBLIC_FULCIO = "SEALIFT_ALLOW_FULCIO", "https://fulcio.sigstore.dev"
+"""The variable by which the machine allows other certificate authorities than the public one."""
 
 _LEFT_SECONDS = 90
 """What a token must still live for, to be used once more: signing is tried again for that long."""
@@ -50,6 +56,32 @@ def token_source(client: dagger.Client, environ: Mapping[str, str], settings: Se
         return secret_now
 
     return source
+
+
+def check_destination(environ: Mapping[str, str], config: str | None) -> None:
+    """See that a token goes where whoever has it sends it, and not where a file of the repository does.
+
+    Until it expires, whoever has it can sign as this run, at the public Sigstore too.
+
+    :param config: the signing config, JSON; None for that of the public Sigstore.
+    :raises ConfigError: with every authority that is not the public one, not on this machine and not allowed.
+    """
+    urls = dict.fromkeys(str(service.get("url")) for service in json.loads(config or "{}").get("caUrls") or ())
+    allowed = {url.rstrip("/") for url in (PUBLIC_FULCIO, *split(environ.get(ALLOW_FULCIO, "")))}
+    strangers = [url for url in urls if url.rstrip("/") not in allowed and not is_loopback(_host(url))]
+    if strangers:
+        raise ConfigError(
+            f"the identity token would go to {', '.join(map(shown, strangers))}, which the configuration names and this"
+            " machine has not allowed; whoever has it can sign as this run",
+            remedy=f"if that is your certificate authority, set {ALLOW_FULCIO}={','.join(strangers)},"
+            " in the environment or .env",
+            step="key",
+        )
+
+
+def _host(url: str) -> str:
+    """`host[:port]`, without a user's name, which may look like a host."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 async def _token(client: dagger.Client, environ: Mapping[str, str]) -> str:

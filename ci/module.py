@@ -33,6 +33,7 @@ class Ci:
     signing_key: Annotated[dagger.Secret | None, Doc("Cosign private key, such as file://cosign.key")] = None
     signing_password: Annotated[dagger.Secret | None, Doc("password of the private key")] = None
     signing_token: Annotated[dagger.Secret | None, Doc("identity token for signing without a key")] = None
+    signing_authority: Annotated[str | None, Doc("Fulcio of your own that the identity token may be sent to")] = None
     build_secrets: Annotated[dagger.Secret | None, Doc("build secrets, as lines NAME=value")] = None
     docker_registry: Annotated[str | None, Doc("registry to publish to instead of the environment's")] = None
     docker_username: Annotated[str | None, Doc("login for the registry")] = None
@@ -223,6 +224,7 @@ class Ci:
                 "SEALIFT_BUILD_SECRETS": self.build_secrets,
             },
             variables={
+                "SEALIFT_ALLOW_FULCIO": self.signing_authority,
                 "DOCKER_REGISTRY": self.docker_registry,
                 "DOCKER_USERNAME": self.docker_username,
                 "VERSION": self.version,

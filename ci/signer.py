@@ -14,7 +14,7 @@ import dagger
 
 from ci import kms
 from ci.addresses import own_name, secret_at
-from ci.identity_token import GIVEN, has_identity, token_source
+from ci.identity_token import GIVEN, check_destination, has_identity, token_source
 from ci.keys import KeyPair, ensure
 from ci.local.paths import find_keys
 from pipelines import tools
@@ -51,7 +51,7 @@ def check_signable(environ: Mapping[str, str], settings: Settings, root: Path) -
     :raises ConfigError: there is no key and no identity, where only the local environment has a key of its own; or a
         file that the configuration names cannot be used.
     """
-    read_signing(root, settings.signing)
+    files = read_signing(root, settings.signing)
     method = method_of(environ, settings)
     where = f"for the environment {settings.environment!r}"
     if method == "kms" and (wrong := kms_problem(_kms_key(environ, settings))):
@@ -77,6 +77,8 @@ def check_signable(environ: Mapping[str, str], settings: Settings, root: Path) -
             f" {GIVEN} say where an identity token is found (file://PATH or env://NAME)",
             step="key",
         )
+    if method == "keyless":
+        check_destination(environ, files.config)
 
 
 def loopback_places(environ: Mapping[str, str], settings: Settings, root: Path) -> list[str]:

@@ -18,7 +18,8 @@ NO_CACHE_ARG = "SEALIFT_NO_CACHE"
 # A word `<<EOF`, `<<-EOF` or `<<'EOF'`, with a file descriptor before it perhaps; not the shell's `<<<` and `1<<n`.
 _HEREDOC = re.compile(r"(?:^|\s)\d*<<-?(?P<quote>['\"]?)(?P<end>[A-Za-z_]\w*)(?P=quote)(?=\s|$)")
 _WITH_HEREDOCS = ("ADD", "COPY", "RUN", "ONBUILD")
-_MOUNT = re.compile(r"(?P<flag>--mount=[\"']?)(?P<options>[^\s\"']+)")
+# Options of a mount, on one line and without quotes within.
+_MOUNT = re.compile(r"--mount=(?P<quote>[\"']?)(?P<options>[^\s\"'\\`]+)(?P=quote)(?=\s|$)")
 _DEFAULT = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*):(?P<sign>[-+])(?P<word>[^{}]*)\}")
 
 
@@ -135,22 +136,6 @@ def stage_names(text: str) -> list[str]:
     return [stage.name or str(number) for number, stage in enumerate(stages)]
 
 
-_CONTINUED = re.compile(r"[\\`][ \t\r]*\n")
-_QUOTES = re.compile(r"[\\`'\"]")
-_HOST_FLAGS = ("--network=host", "--security=insecure")
-
-
-def host_flags(text: str) -> list[str]:
-    """Flags that would let a RUN step out of its sandbox: onto the host's network, or to root's capabilities.
-
-    Wherever they stand: of what is an instruction and what a here-document, of a flag in quotes or over several lines,
-    another parser than BuildKit's may think otherwise.
-    """
-    lines = (line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#"))
-    joined = _QUOTES.sub("", _CONTINUED.sub("", "\n".join(lines)))
-    return [flag for flag in _HOST_FLAGS if flag in joined]
-
-
 def without_cache(text: str) -> str:
     """The Dockerfile with a build argument after each FROM, so that its value decides about every RUN step's cache.
 
@@ -167,17 +152,34 @@ def without_cache(text: str) -> str:
 
 
 def with_own_caches(text: str, name: str) -> str:
-    """The Dockerfile with other cache mounts: each is empty at first, and shared by those steps that shared one before.
+    """The Dockerfile with other cache mounts, shared by those steps that shared one before.
 
     What a mount is called by is its `id`, or else its target (Dockerfile reference, "RUN --mount=type=cache").
+
+    :param name: before what each is called by.
     """
 
     def renamed(mount: re.Match[str]) -> str:
-        options = dict(option.partition("=")[::2] for option in mount["options"].split(","))
-        if options.get("type") != "cache":
+        options = mount_options(mount["options"])
+        if not is_cache(options):
             return mount[0]
         called = next((options[key] for key in ("id", "target", "dst", "destination") if key in options), "")
         # Where an option is given twice, the last one counts.
-        return f"{mount['flag']}{mount['options']},id={called}{name}"
+        return f"--mount={mount['quote']}{mount['options']},id={name}{called}{mount['quote']}"
 
     return _MOUNT.sub(renamed, text)
+
+
+def mount_options(text: str) -> dict[str, str]:
+    """`type=cache,target=/c` as a mapping; keys are compared without regard to case."""
+    return {key.lower(): value for key, _, value in (option.partition("=") for option in text.split(","))}
+
+
+def is_cache(options: Mapping[str, str]) -> bool:
+    """Whether that mount is a cache, which outlives the build."""
+    return options.get("type", "").lower() == "cache"
+
+
+def cache_mounts(text: str) -> int:
+    """How many cache mounts `with_own_caches` sees."""
+    return sum(is_cache(mount_options(mount["options"])) for mount in _MOUNT.finditer(text))

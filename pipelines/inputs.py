@@ -10,7 +10,8 @@ from pipelines.config.files import read_text
 from pipelines.config.problems import REMEDY, in_order, suggestion
 from pipelines.context_size import oversize
 from pipelines.contexts import Context
-from pipelines.dockerfile import host_flags, stage_names
+from pipelines.dockerfile import stage_names
+from pipelines.dockerfile_hazards import hazards
 from pipelines.errors import shown
 
 
@@ -27,10 +28,7 @@ def read_dockerfiles(root: Path, loaded: LoadedConfig, names: Iterable[str]) -> 
         problems.extend(wrong)
         if text is not None:
             problems.extend(_check_stages(name, text, loaded))
-            problems.extend(
-                Problem(source=str(path), message=f"has {flag}: a build step gets nothing of the host; take it out")
-                for flag in host_flags(text)
-            )
+            problems.extend(Problem(source=str(path), message=message) for message in hazards(text))
             texts[name] = text
         problems.extend(_check_size(name, root, loaded))
     if problems:

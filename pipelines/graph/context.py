@@ -58,7 +58,8 @@ Persist = Callable[[str], Awaitable[None]]
 class Options:
     """How this run differs from an ordinary one.
 
-    :param caches: with `no_cache`, name for cache mounts that no other build has; empty for those of every build.
+    :param caches: with `no_cache`, before the names of cache mounts, which no other build has then; empty for those
+        that the project's builds for one environment share.
     """
 
     push: bool = True

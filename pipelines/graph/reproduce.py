@@ -68,7 +68,7 @@ async def reproduce(run: Run) -> Sequence[Reproduced]:
 async def _built(run: Run, number: str) -> Mapping[Unit, Digest]:
     """Every unit's digest, with every step run again, and cache mounts that nothing has filled."""
     run.observer.say(f"The {number} build, without caches")
-    afresh = replace(run, options=replace(run.options, no_cache=True, caches=f"-{run.id}-{number}"))
+    afresh = replace(run, options=replace(run.options, no_cache=True, caches=f"{run.id}-{number}/"))
     examination = begin(run.plan)
     await together(partial(build_one, afresh, examination, unit) for unit in examination.built)
     return examination.digests

@@ -82,7 +82,7 @@ async def build_one(run: Run, examination: Examination, unit: Unit) -> None:
             pins=pins,
             secrets=await run.build_secrets(service.secrets),
             no_cache=run.options.no_cache,
-            caches=run.options.caches,
+            caches=f"{run.plan.environment}/{run.plan.project}/{run.options.caches}",
         )
         digest = await normalise(
             run.toolbox,

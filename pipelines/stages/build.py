@@ -29,14 +29,14 @@ async def build(
     pins: Mapping[str, Digest],
     secrets: Mapping[str, dagger.Secret],
     no_cache: bool,
-    caches: str = "",
+    caches: str,
 ) -> dagger.Container:
     """The unit's container, built, with its labels and annotations.
 
     :param bases: digest of this platform's image of every service that this one is built on.
     :param pins: image as the Dockerfile has it → the digest that it is built on, whatever the name stands for now.
     :param no_cache: run every step again.
-    :param caches: then, name for cache mounts that no other build has; empty for those of every build.
+    :param caches: before the name of each cache mount.
     :raises BuildError: the Dockerfile does not build.
     """
     try:
@@ -134,14 +134,11 @@ async def _context(
     """
     context = source.directory(str(service.context))
     path = str(service.dockerfile)
-    if not no_cache and all("@" in written for written in pins):
+    written = await context.file(path).contents()
+    text = pinned(written, args=arguments(service.args, service.needs), platform=platform, digests=pins)
+    text = with_own_caches(without_cache(text) if no_cache else text, caches)
+    if text == written:
         return context, path
-    text = await context.file(path).contents()
-    text = pinned(text, args=arguments(service.args, service.needs), platform=platform, digests=pins)
-    if no_cache:
-        text = without_cache(text)
-    if caches:
-        text = with_own_caches(text, caches)
     ignored = ""
     for name in (f"{path}.dockerignore", ".dockerignore"):
         if not ignored and await context.exists(name):

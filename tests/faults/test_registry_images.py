@@ -20,6 +20,8 @@ def test_what_a_release_published_is_seen_copied_and_pulled(repository: Small, p
         "mirror": {"registry": peer.address, "prefix": "mirror/", "tags": ["dev"]},
         "outside": {"registry": "registry.invalid", "tags": ["dev"]},
     }
+    # An image that no other test has scanned: what is attached to it in the quarantine goes with it.
+    repository.extra["source"] = "https://example.com/looked-at"
     repository.commit()
     published(repository, "--no-scan")
     # Who only verifies has no private key.

@@ -25,7 +25,7 @@ from pipelines.stages.toolbox import Toolbox
 from tests.faults.bad_input import accepted, problems, refused
 from tests.faults.command import WEB, Bare
 from tests.faults.small import Small
-from tests.scratch import run
+from tests.scratch import REGISTRY, Scratch, run
 
 T = TypeVar("T")
 
@@ -122,6 +122,7 @@ def test_the_quarantines_volume_is_the_pipelines_alone(engine: Mapping[str, str]
 
 REFUSED_BY_THE_ENGINE = {
     "a frontend of its own": ("# syntax=evil.example/frontend:1\n" + PYTHON + "RUN true\n", "syntax frontend"),
+    "the host's network": (PYTHON + "RUN --network=host true\n", "network.host is not allowed"),
     "root's capabilities": (PYTHON + "RUN --security=insecure true\n", "unknown flag: security"),
     "the user's ssh agent": (PYTHON + "RUN --mount=type=ssh,required true\n", "no ssh socket"),
     "a secret that is not its own": (
@@ -152,6 +153,20 @@ def test_what_the_engine_refuses_of_a_dockerfile(engine: Mapping[str, str]) -> N
         assert "root:" not in said[name]
 
 
+def test_a_base_image_gets_no_step_onto_the_hosts_network(engine: Mapping[str, str]) -> None:
+    """Nobody reads a base's triggers before it is built on: the engine itself has to refuse."""
+    name = f"{REGISTRY}/test-{secrets.token_hex(4)}/base:1"
+
+    async def work(toolbox: Toolbox) -> str:
+        context = toolbox.client.directory().with_new_file("Dockerfile", f"{PYTHON}ONBUILD RUN --network=host true\n")
+        at = await context.docker_build().publish(name)
+        with pytest.raises(dagger.QueryError) as caught:
+            await built(toolbox, f"FROM {at}\nRUN touch /out\n")
+        return str(caught.value)
+
+    assert "network.host is not allowed" in on_engine(engine, work)
+
+
 class _Git(BaseHTTPRequestHandler):
     """A git server that wants a login, and keeps what it is sent."""
 
@@ -176,7 +191,8 @@ def test_a_dockerfile_gets_no_repository_with_the_users_git_credentials(reposito
         repository.env |= {"GIT_CONFIG_GLOBAL": str(config), "SSH_AUTH_SOCK": "/run/agent.sock"}
         dockerfile = repository.root / "services/web/Dockerfile"
         before = dockerfile.read_text()
-        dockerfile.write_text(f"FROM scratch\nADD http://127.0.0.1:{server.server_port}/private.git /private\n")
+        source = f"http://127.0.0.1:{server.server_port}/private.git#{'0' * 40}"
+        dockerfile.write_text(f"FROM scratch\nADD {source} /private\n")
         try:
             done = repository.sealift("build", "--service", "web")
         finally:
@@ -196,6 +212,38 @@ def test_a_dockerfile_on_the_hosts_network(bare: Bare) -> None:
     ]
 
 
+def test_a_dockerfile_fetches_what_may_be_anything(bare: Bare) -> None:
+    bare.write("services/web/Dockerfile", "FROM scratch\nARG AT\nADD http://169.254.169.254/latest /a\nADD ${AT} /b\n")
+    found = problems(bare)
+    assert [line.partition(": what it fetches")[0] for line in found] == [
+        "services/web/Dockerfile: ADD http://169.254.169.254/latest",
+        "services/web/Dockerfile: ADD ${AT}",
+    ]
+    assert "write 'ADD --checksum=sha256:…'" in found[0]
+    bare.write("services/web/Dockerfile", f"FROM scratch\nADD --checksum=sha256:{'0' * 64} https://example.com/a /a\n")
+    bare.commit()
+    accepted(bare)
+
+
+def test_cache_mounts_are_the_environments_own(scratch: Scratch) -> None:
+    """A step finds again what another has left in the same environment, and in another one nothing."""
+    folder = scratch.service("web", settings={"boot": None})
+    local = {"registry": REGISTRY, "tags": ["dev"], "database": {"allow_sample": True}}
+    scratch.extra["environments"] = {"local": local, "other": local}
+    left = f"/c/{secrets.token_hex(8)}"
+
+    def build(env: str, command: str) -> int:
+        step = f"RUN --mount=type=cache,id=shared,target=/c {command}"
+        (folder / "Dockerfile").write_text(f"{PYTHON}{step}\nUSER 1001:1001\n")
+        scratch.commit()
+        return scratch.sealift("build", "--env", env).returncode
+
+    assert build("local", f"touch {left}") == 0
+    assert build("local", f"test -e {left}") == 0
+    assert build("other", f"test ! -e {left}") == 0
+    assert build("other", f"test -e {left}") == 8
+
+
 @pytest.mark.parametrize("address", ["env://DOCKER_PASSWORD", "file:///etc/passwd", "file://~/.ssh/id_rsa", "op://a/b"])
 def test_a_configuration_asks_for_a_secret_of_the_machine(bare: Bare, address: str) -> None:
     bare.env["DOCKER_PASSWORD"] = SECRET
@@ -206,6 +254,23 @@ def test_a_configuration_asks_for_a_secret_of_the_machine(bare: Bare, address: s
         f" set SEALIFT_ALLOW_SECRETS={address}, in the environment or .env"
     )
     bare.env["SEALIFT_ALLOW_SECRETS"] = address
+    accepted(bare)
+
+
+def test_a_configuration_says_where_the_identity_token_goes(bare: Bare) -> None:
+    subject = "https://github.com/acme/shop/.github/workflows/release.yml@refs/heads/main"
+    services = ", ".join(f"{name}: 'https://{name}.evil.example'" for name in ("fulcio", "rekor", "timestamp"))
+    bare.configure(
+        "environments:",
+        f"signing: {{identities: [{{subject: '{subject}'}}], {services}, trusted_root: root.json}}\nenvironments:",
+    )
+    bare.write("root.json", json.dumps({"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}))
+    bare.env["SIGSTORE_ID_TOKEN"] = SECRET
+    lines = refused(bare.sealift("build-all"))
+    assert "the identity token would go to 'https://fulcio.evil.example', which the configuration names" in lines[0]
+    assert SECRET not in "".join(lines)
+    bare.env["SEALIFT_ALLOW_FULCIO"] = "https://fulcio.evil.example"
+    bare.commit()
     accepted(bare)
 
 

@@ -20,14 +20,17 @@ def test_a_signature_verifies_with_exact_identity_and_issuer(cosign: Cosign, sig
 
 
 def test_of_a_large_attestation_the_log_has_the_hash_alone(cosign: Cosign, image: str, tmp_path: Path) -> None:
-    """Rekor takes requests of 4 MiB, unless it is told otherwise."""
+    """Rekor takes requests of 4 MiB, unless it is told otherwise.
+
+    The log's own files grow by up to some hundred kilobytes, by how many entries are in it already.
+    """
     predicate = tmp_path / "sbom.json"
     predicate.write_text(f'{{"packages": "{"x" * 20_000_000}"}}')
     log = cosign.sigstore.folder / "log"
     before = sum(file.stat().st_size for file in log.rglob("*") if file.is_file())
     done = cosign.attest(image, predicate, SBOM)
     assert done.returncode == 0, done.stderr
-    assert sum(file.stat().st_size for file in log.rglob("*") if file.is_file()) - before < 100_000
+    assert sum(file.stat().st_size for file in log.rglob("*") if file.is_file()) - before < 1_000_000
     done = cosign.verify_attestation(image, SBOM)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout) > 20_000_000

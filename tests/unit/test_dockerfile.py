@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.dockerfile import NO_CACHE_ARG, base_image, host_flags, with_own_caches, without_cache
+from pipelines.dockerfile import NO_CACHE_ARG, base_image, with_own_caches, without_cache
 from pipelines.model import Platform
 
 AMD64 = Platform("linux/amd64")
@@ -159,10 +159,10 @@ def test_without_cache_leaves_here_documents_alone() -> None:
 @pytest.mark.parametrize(
     ("mount", "becomes"),
     [
-        ("type=cache,target=/c", "type=cache,target=/c,id=/c-1"),
-        ("type=cache,id=pip-$TARGETARCH,target=/c", "type=cache,id=pip-$TARGETARCH,target=/c,id=pip-$TARGETARCH-1"),
-        ("target=/c,type=cache,sharing=locked", "target=/c,type=cache,sharing=locked,id=/c-1"),
-        ("type=cache,dst=/c", "type=cache,dst=/c,id=/c-1"),
+        ("type=cache,target=/c", "type=cache,target=/c,id=own//c"),
+        ("type=cache,id=pip-$TARGETARCH,target=/c", "type=cache,id=pip-$TARGETARCH,target=/c,id=own/pip-$TARGETARCH"),
+        ("target=/c,type=cache,sharing=locked", "target=/c,type=cache,sharing=locked,id=own//c"),
+        ("Type=Cache,DST=/c", "Type=Cache,DST=/c,id=own//c"),
         ("type=secret,id=cache", "type=secret,id=cache"),
         ("type=bind,from=cache,target=/c", "type=bind,from=cache,target=/c"),
     ],
@@ -170,29 +170,4 @@ def test_without_cache_leaves_here_documents_alone() -> None:
 @pytest.mark.parametrize("quote", ["", '"', "'"])
 def test_cache_mounts_get_names_of_their_own(mount: str, becomes: str, quote: str) -> None:
     text = "FROM a\nRUN --mount=type=tmpfs,target=/t \\\n  --mount={0}{1}{0} true\n"
-    assert with_own_caches(text.format(quote, mount), "-1") == text.format(quote, becomes)
-
-
-@pytest.mark.parametrize(
-    "step",
-    [
-        "RUN --network=host true",
-        "run --mount=type=tmpfs,target=/x --network=host true",
-        "RUN --net\\\nwork=host true",
-        "RUN --net\\ \t\r\nwork=host true",
-        "RUN --net\\\n# a comment\n\n  \nwork=host true",
-        "RUN --net`\nwork=host true",
-        "RUN --net'work'=\"host\" true",
-        "RUN --ne\\twork=host true",
-        "ONBUILD RUN --network=host true",
-        "RUN echo ' <<EOF'\nRUN --network=host true\nEOF",
-    ],
-)
-def test_a_step_on_the_hosts_network_is_seen_however_it_is_written(step: str) -> None:
-    assert host_flags(f"FROM alpine\n{step}\n") == ["--network=host"]
-
-
-def test_flags_that_leave_a_step_where_it_is() -> None:
-    steps = "RUN --network=none a\nRUN --network=default b\n# RUN --network=host c\nRUN --mount=type=cache,target=/x d"
-    assert host_flags(f"FROM alpine\n{steps}\n") == []
-    assert host_flags("FROM alpine\nRUN --security=insecure true\n") == ["--security=insecure"]
+    assert with_own_caches(text.format(quote, mount), "own/") == text.format(quote, becomes)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable
 
 import jwt
 import pytest
 
-from ci.identity_token import check_claims, claims_of, has_identity
+from ci.identity_token import check_claims, check_destination, claims_of, has_identity
 from ci.signer import check_signable, method_of
 from pipelines.config import Settings, parse, resolve
 from pipelines.errors import ConfigError, SigningError
@@ -113,3 +114,40 @@ def test_whoever_gives_a_token_counts() -> None:
     assert has_identity({"SIGNING_TOKEN": "env://T"})
     assert has_identity({"SIGSTORE_ID_TOKEN": "x"})
     assert not has_identity({"ACTIONS_ID_TOKEN_REQUEST_URL": GITHUB["ACTIONS_ID_TOKEN_REQUEST_URL"]})
+
+
+def fulcio(*urls: str) -> str:
+    return json.dumps({"caUrls": [{"url": url} for url in urls]})
+
+
+@pytest.mark.parametrize(
+    ("config", "environ"),
+    [
+        (None, {}),
+        (fulcio("https://fulcio.sigstore.dev"), {}),
+        (fulcio("http://127.0.0.1:5555", "http://localhost:5556", "http://[::1]:5557"), {}),
+        (
+            fulcio("https://a.example/", "https://b.example"),
+            {"SEALIFT_ALLOW_FULCIO": "https://a.example https://b.example/"},
+        ),
+    ],
+)
+def test_a_token_goes_where_the_machine_lets_it(config: str | None, environ: dict[str, str]) -> None:
+    check_destination(environ, config)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://fulcio.evil.example",
+        "http://fulcio.sigstore.dev",
+        "https://fulcio.sigstore.dev.evil.example",
+        "https://localhost:x@evil.example",
+        "https://localhost.evil.example:80",
+    ],
+)
+def test_a_configuration_does_not_say_where_a_token_goes(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_destination({"SEALIFT_ALLOW_FULCIO": "https://other.example"}, fulcio("https://fulcio.sigstore.dev", url))
+    assert f"the identity token would go to '{url}', which the configuration names" in str(caught.value)
+    assert f"set SEALIFT_ALLOW_FULCIO={url}," in caught.value.remedy
