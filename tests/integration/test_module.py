@@ -18,6 +18,11 @@ def test_the_module_gives_the_same_digests_and_builds_nothing_and_says_why_the_g
     assert record["services"]["web"]["platforms"]["linux/amd64"]["cached"]
     built = scratch.dagger_call("build", "--service=web", "--platform=linux/amd64", "user")
     assert built.stdout.strip() == "1001:1001", built.stderr
+    given = ("verify", "--image=web:dev", "--max-scan-age=1d")
+    assert without_times(scratch.dagger_call(*given)) == without_times(scratch.sealift("verify", "--json", *given[2:], "web:dev"))
+    rescanned = without_times(scratch.dagger_call("rescan", "--new-only"))
+    assert rescanned == without_times(scratch.sealift("rescan", "--json", "--new-only"))
+    assert [image["service"] for image in rescanned["images"]] == ["web"]
     scratch.services["web"]["size_budget"] = "1MB"
     scratch.commit()
     refused = scratch.dagger_call("build-all", "--no-push", "summary")
