@@ -24,7 +24,7 @@ from pipelines.model import OCI, Platform, Tag
 from pipelines.plan import ServicePlan
 from pipelines.versions import parse, stable
 
-FORMAT = 3
+FORMAT = 4
 """Goes up whenever Sealift makes another image, index or attestation of the same inputs, or looks for more in one."""
 
 ANNOTATION = "dev.sealift.key"

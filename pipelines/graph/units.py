@@ -19,7 +19,7 @@ from pipelines.graph.together import Job, together
 from pipelines.model import Digest, Examined, Image, Unit
 from pipelines.plan import ServicePlan
 from pipelines.stages.boot import Booted, boot
-from pipelines.stages.build import base_of, build, by_digest, quarantine
+from pipelines.stages.build import base_of, build, by_digest, quarantine, steps
 from pipelines.stages.inspect import inspect
 from pipelines.stages.layers import made_at, normalise
 from pipelines.stages.sbom import sbom
@@ -90,6 +90,7 @@ async def build_one(run: Run, examination: Examination, unit: Unit) -> None:
             await quarantine(run.toolbox, container, unit),
             base=await base_of(run.toolbox, service, unit.platform, bases, pins),
             created=made_at(service),
+            steps=await steps(run.source, service, unit.platform),
         )
         note.text, note.digest = digest.short, digest
     examination.digests[unit] = digest

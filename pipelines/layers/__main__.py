@@ -13,30 +13,32 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pipelines.layers.base import archived, extract, files_of
 from pipelines.layers.compared import first_difference
-from pipelines.layers.image import Layer, new_config, new_manifest, shared, written
+from pipelines.layers.image import KeptLayer, Layer, new_config, new_manifest, written
 from pipelines.layers.normal import sources, write
 from pipelines.layers.registry import Repository
 
 
-def normalise(name: str, digest: str, tag: str, epoch: str, created: str, base: str = "") -> str:
+def normalise(name: str, digest: str, tag: str, epoch: str, created: str, steps: str, base: str = "") -> str:
     """Write an image anew, and put it under a tag; its digest.
 
     :param name: repository.
     :param epoch: seconds since 1970 that files' times are set to; `created` is the same time, RFC 3339.
+    :param steps: list of the instructions that make layers, JSON.
     :param base: file with the base image, an OCI archive; what the image has of it stays.
     """
     repository = Repository(name)
     manifest = repository.manifest(digest)
     config = repository.config(manifest)
-    kept = shared(_digests(manifest), _digests(_archived(Path(base)) if base else {}))
     with TemporaryDirectory() as folder:
-        files = [Path(folder) / str(number) for number, _ in enumerate(manifest["layers"])][kept:]
-        for file, layer in zip(files, _digests(manifest)[kept:], strict=True):
+        kept = _base_layers(repository, manifest, Path(base), Path(folder)) if base else []
+        files = [Path(folder) / str(number) for number, _ in enumerate(manifest["layers"])][len(kept) :]
+        for file, layer in zip(files, _digests(manifest)[len(kept) :], strict=True):
             repository.fetch(layer, file)
         times = {path: time for file in files for path, time in sources(file).items()}
         layers = [_put_layer(repository, file, int(epoch), times) for file in files]
-        text = written(new_config(config, kept, layers, created))
+        text = written(new_config(config, kept, layers, created, json.loads(steps)))
         put = Path(folder) / "config"
         put.write_bytes(text)
         repository.put(put, _digest(text))
@@ -45,24 +47,31 @@ def normalise(name: str, digest: str, tag: str, epoch: str, created: str, base: 
     return _digest(text)
 
 
+def _base_layers(repository: Repository, manifest: Mapping[str, Any], base: Path, folder: Path) -> list[KeptLayer]:
+    """The layers that the image has of its base, as the base has them; they are in the repository then.
+
+    An engine that was started again writes those of its cache anew (Dagger 0.21.8): the same files, another archive.
+    """
+    kept: list[KeptLayer] = []
+    with tarfile.open(base) as archive:
+        found = archived(archive)
+        for under, layer in zip(found, manifest["layers"], strict=False):
+            if under.digest != layer["digest"]:
+                ours, theirs = folder / "ours", folder / "theirs"
+                repository.fetch(layer["digest"], ours)
+                extract(archive, under.digest, theirs)
+                if files_of(ours) != files_of(theirs):
+                    break
+                repository.put(theirs, under.digest)
+            kept.append(under)
+    return kept
+
+
 def _put_layer(repository: Repository, file: Path, epoch: int, times: Mapping[str, int]) -> Layer:
     target = file.with_suffix(".new")
     diff_id, digest = write(file, target, epoch, times)
     repository.put(target, digest)
     return Layer(digest=digest, size=target.stat().st_size, diff_id=diff_id)
-
-
-def _archived(path: Path) -> dict[str, Any]:
-    """The manifest of the only image in an OCI archive."""
-    with tarfile.open(path) as archive:
-        name = "index.json"
-        while True:
-            file = archive.extractfile(name)
-            found: dict[str, Any] = json.load(file) if file else {}
-            if "manifests" not in found:
-                return found
-            (only,) = found["manifests"]
-            name = "blobs/" + only["digest"].replace(":", "/")
 
 
 def compare(name: str, other_name: str, *pairs: str) -> str:

@@ -8,6 +8,7 @@ import dagger
 
 from pipelines.dockerfile import NO_CACHE_ARG, with_own_caches, without_cache
 from pipelines.dockerfile_images import arguments, pinned
+from pipelines.dockerfile_steps import steps_of
 from pipelines.errors import BuildError
 from pipelines.malicious import malicious_digest
 from pipelines.model import OCI, Digest, Platform, Unit
@@ -68,6 +69,13 @@ async def build(
             step="build",
         )
     return built
+
+
+async def steps(source: dagger.Directory, service: ServicePlan, platform: Platform) -> list[str]:
+    """The instructions of the service's Dockerfile that make its layers."""
+    text = await source.file(str(service.context / service.dockerfile)).contents()
+    given = arguments(service.args, service.needs)
+    return steps_of(text, args=given, target=service.target, platform=platform)
 
 
 def _failed(service: ServicePlan, platform: Platform, failure: dagger.QueryError) -> BuildError:

@@ -32,7 +32,13 @@ def made_at(service: ServicePlan) -> datetime:
 
 
 async def normalise(
-    toolbox: Toolbox, unit: Unit, built: Digest, *, base: dagger.Container | None, created: datetime
+    toolbox: Toolbox,
+    unit: Unit,
+    built: Digest,
+    *,
+    base: dagger.Container | None,
+    created: datetime,
+    steps: Sequence[str],
 ) -> Digest:
     """Write an image anew, and put it into the quarantine; the digest that counts from then on.
 
@@ -40,11 +46,12 @@ async def normalise(
 
     :param built: what the engine published.
     :param base: the image that it stands on, of the same platform.
+    :param steps: instructions of the Dockerfile that make layers, in order, for the history.
     :raises ToolError: the image cannot be read or put.
     """
     where = {"service": unit.service, "platform": unit.platform, "step": "normalise"}
     args = [f"{QUARANTINE}/{unit.service}", built, unit.platform.slug]
-    args += [str(int(created.timestamp())), f"{created.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"]
+    args += [str(int(created.timestamp())), f"{created.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", json.dumps(steps)]
     container = _program(toolbox)
     if base is not None:
         container = container.with_mounted_file(_BASE, base.as_tarball())
