@@ -1,4 +1,4 @@
-"""Two engines that share nothing build the same image of the same commit."""
+"""Two engines that share nothing build the same image of the same commit; and so does one that was started again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping
 
 from tests.faults.conftest import NewRepository
+from tests.faults.machine import Machine
 from tests.scratch import ROOT, SEALIFT, run
 
 # Files and a compiled one that a step writes; and a name that comes from elsewhere than where it is needed.
@@ -28,11 +29,17 @@ def digest(done: subprocess.CompletedProcess[str]) -> str:
     return str(image["digest"])
 
 
-def test_another_engine_builds_the_same_image(engine: Mapping[str, str], new_repository: NewRepository) -> None:
+def test_another_engine_builds_the_same_image(
+    engine: Mapping[str, str], machine: Machine, new_repository: NewRepository
+) -> None:
     repository = new_repository("engines")
     (repository.root / "services/web/Dockerfile").write_text(DOCKERFILE)
     repository.commit()
     there = digest(repository.sealift("build", "--json"))
+    # From its cache on disk, an engine packs layers anew.
+    assert machine.sealift("down").returncode == 0
+    machine.up()
+    assert digest(repository.sealift("build", "--json")) == there
     for path in repository.root.glob("services/web/*"):
         os.utime(path, (86400, 86400))
     env = {**engine, "PYTHONPATH": str(ROOT)}
