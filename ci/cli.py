@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from ci.rebuild_command import rebuild_command
 from ci.registry_commands import registry_group
 from ci.release_commands import release
 from ci.render_commands import render
+from ci.reports import write_summaries
 from ci.reproduce_command import reproduce_command
 from ci.rescan_command import rescan_command
 from ci.run import execute, planned
@@ -83,7 +85,7 @@ def _release(command: str, flags: Flags, root: Path, out: Path, *, as_json: bool
         write_trace(trace, out)
 
     record = execute(command, root, flags, work, options=options, record=out / "release.json", traced=traced)
-    (out / "summary.txt").write_text(summary.text(record, out=str(out), trace=traces[0]), encoding="utf-8")
+    write_summaries(record, out, traces[0], os.environ)
     if as_json:
         dump(record.as_json())
     else:

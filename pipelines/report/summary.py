@@ -43,7 +43,8 @@ def render(release: Release, *, out: str, width: int = WIDTH, trace: Trace | Non
     images = _images(release)
     wide = width >= _NARROW and _least_width(images) <= width
     body = [Text(), images, Text(), *_indexes(release)] if wide else list(_blocks(release))
-    parts: list[RenderableType] = [*_warnings(release), title, *body, *verdict(release)]
+    warnings = [Text(f"! {warning}", style="bold yellow") for warning in warnings_of(release)]
+    parts: list[RenderableType] = [*warnings, title, *body, *verdict(release)]
     parts.append(Text(f"Reports and record: {out}", style="dim", overflow="fold"))
     took = [Text(line, style="dim", overflow="fold") for line in in_short(trace)] if trace else []
     return Group(*parts, *_next(release, width if wide else 0), *took)
@@ -55,7 +56,8 @@ def _least_width(table: Table) -> int:
     return Measurement.get(console, console.options, table).minimum
 
 
-def _warnings(release: Release) -> list[Text]:
+def warnings_of(release: Release) -> list[str]:
+    """Why it is no release, whatever passed."""
     warnings = []
     if release.sample:
         warnings.append("SAMPLE advisory database: this scan found only what the sample lists. Not fit for release.")
@@ -65,7 +67,7 @@ def _warnings(release: Release) -> list[Text]:
         warnings.append(
             "The base images were rebuilt on this machine in place of the official ones. Not fit for release."
         )
-    return [Text(f"! {warning}", style="bold yellow") for warning in warnings]
+    return warnings
 
 
 def _images(release: Release) -> Table:
@@ -97,7 +99,7 @@ def _indexes(release: Release) -> Iterator[RenderableType]:
     for service in release.plan.services:
         sealed = release.services.get(service.name)
         if sealed:
-            table.add_row(service.name, sealed.index.short, _tags(sealed))
+            table.add_row(service.name, sealed.index.short, tags_of(sealed))
     yield from (table, Text())
 
 
@@ -112,7 +114,7 @@ def _blocks(release: Release) -> Iterator[RenderableType]:
             yield indented(Text.assemble("findings: ", found), 4)
         sealed = (release.services or {}).get(service.name)
         if sealed:
-            yield indented(Text(f"index {sealed.index.short}: {_tags(sealed)}"), 2)
+            yield indented(Text(f"index {sealed.index.short}: {tags_of(sealed)}"), 2)
     yield Text()
 
 
@@ -145,7 +147,8 @@ def findings(unit: Examined) -> Text:
     return text or Text("none", style="green")
 
 
-def _tags(sealed: ServiceRelease) -> str:
+def tags_of(sealed: ServiceRelease) -> str:
+    """The tags of a service, with what became of each; by registry, where that differs."""
     if not sealed.places:
         return "none (not pushed)"
     named = [(place.target, ", ".join(f"{move.tag}{_stays(move)}" for move in place.tags)) for place in sealed.places]

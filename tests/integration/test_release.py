@@ -40,10 +40,21 @@ def by_role(provenance: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 def test_everything_is_published_signed_and_attested_and_a_second_run_makes_nothing(scratch: Scratch) -> None:
     two_services(scratch)
+    job = scratch.root.with_name("job-summary")
+    scratch.env["GITHUB_STEP_SUMMARY"] = str(job)
     first = scratch.sealift("build-all")
     assert first.returncode == 0, first.stderr
     assert "PUBLISHED" in first.stdout
     record = scratch.record()
+    assert job.read_text() == (scratch.root / "dist/summary.md").read_text()
+    assert "## ✅ Published to localhost" in job.read_text()
+    for command in [line for line in job.read_text().splitlines() if line.startswith("sealift verify")]:
+        assert scratch.sealift(*command.split()[1:]).returncode == 0, command
+    sarif = json.loads((scratch.root / "dist/sarif/worker.sarif").read_text())
+    assert [run["automationDetails"]["id"] for run in sarif["runs"]] == [
+        f"sealift/worker/{wanted.replace('/', '-')}/" for wanted in BOTH
+    ]
+    assert {run["tool"]["driver"]["name"] for run in sarif["runs"]} == {"Trivy"}
     for name in ("web", "worker"):
         entry = record["services"][name]
         assert scratch.registry.digest(name, "dev") == entry["index"]
