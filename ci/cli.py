@@ -10,6 +10,7 @@ import click
 
 from ci import options as opt
 from ci.ending import run
+from ci.init_command import init
 from ci.local_commands import local_commands
 from ci.lock_command import lock_command
 from ci.output import dump, results, write_plan, write_results
@@ -175,6 +176,7 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
 
 
 _SINGLE = (
+    init,
     lock_command,
     trace_command,
     release,
