@@ -138,7 +138,7 @@ def test_a_collector_that_is_not_there_costs_one_line(scratch: Scratch, answers:
         }
         done = scratch.sealift("build-all", "--no-push")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("Traces were not exported, or not all: ") == 1
+    assert done.stderr.count("Telemetry was not exported, or not all of it: ") == 1
     assert "Traceback" not in done.stderr
     assert scratch.record()["state"] == "signed"
 
