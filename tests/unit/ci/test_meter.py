@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry.context import Context
@@ -15,7 +16,10 @@ from ci.meter import export
 from ci.otlp import Receiver
 from ci.telemetry import begin
 from pipelines.errors import GateFailed
-from pipelines.metrics import RUN, RUNS, SIZE, Value
+from pipelines.metrics import METRICS, RUN, RUNS, SIZE, Value
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Samples
 
 HTTP = "http/protobuf"
 WHERE = {"environment": "prod", "command": "build-all", "outcome": "success"}
@@ -126,6 +130,20 @@ def test_with_traces_a_value_names_the_trace_that_it_comes_from(
     found, _ = received(collector)
     (lasted,) = found["sealift.run.duration"].histogram.data_points
     assert [item.trace_id.hex() for item in lasted.exemplars] == [made.trace().trace_id]
+
+
+def test_inside_of_an_engine_only_what_it_passes_on_is_exported(collector: Receiver, samples: Samples) -> None:
+    environ = {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": collector.endpoint, "DAGGER_SESSION_PORT": "1"}
+    made = begin("build-all", environ, record=True)
+    made.recorder.planned(samples.plan())
+    made.recorder.examined(samples.units(samples.plan()))
+    made.recorder.end()
+    assert made.end() is None
+    assert set(received(collector)[0]) == {metric.name for metric in METRICS if metric.kind == "gauge"}
+    made = begin("plan", environ, record=False)
+    made.recorder.end()
+    assert made.end() is None
+    assert len(collector.requests) == 1, "there was nothing of that kind"
 
 
 @pytest.mark.parametrize("protocol", [HTTP, "grpc"])
