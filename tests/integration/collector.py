@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
 from ci.local.toolchain import OTELCOL, tool_folder
 from ci.local.up import make_setup
 from tests.scratch import ROOT
@@ -76,6 +80,12 @@ class Collector:
             for scope in resource["scopeSpans"]
             for span in scope["spans"]
         ]
+
+    def metrics(self) -> dict[str, list[Sample]]:
+        """The metrics that it shows to Prometheus, of Sealift: name → samples."""
+        text = httpx.get(f"{self.prometheus}/metrics", timeout=_SECONDS).text
+        found = {family.name: list(family.samples) for family in text_string_to_metric_families(text)}
+        return {name: samples for name, samples in found.items() if name.startswith("sealift_")}
 
     def _written(self) -> str:
         """What is in the file when its last line is whole: the collector writes it in pieces."""
