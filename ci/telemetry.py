@@ -104,7 +104,11 @@ class Telemetry:
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
         late = "the collector did not answer in time" if any(thread.is_alive() for thread in threads) else None
-        logging.getLogger("opentelemetry").removeHandler(self.complaints)
+        logger = logging.getLogger("opentelemetry")
+        logger.removeHandler(self.complaints)
+        if late and not logger.handlers:
+            # What still tries would complain to standard error.
+            logger.addHandler(logging.NullHandler())
         return self.problem or self.metrics.problem or self.complaints.first or late
 
     def _left(self) -> Iterator[Callable[[], None]]:
