@@ -147,6 +147,7 @@ def test_inside_of_an_engine_only_what_it_passes_on_is_exported(collector: Recei
     assert len(collector.requests) == 1, "there was nothing of that kind"
 
 
+@pytest.mark.usefixtures("exporters_ended")
 @pytest.mark.parametrize("protocol", [HTTP, "grpc"])
 @pytest.mark.parametrize("answers", ["refuses", "is silent"])
 def test_a_collector_that_takes_neither_signal_is_said_once_and_waited_for_once(

@@ -127,6 +127,7 @@ def test_while_it_watches_daggers_own_tracer_is_off(monkeypatch: pytest.MonkeyPa
     assert os.environ["OTEL_SDK_DISABLED"] == "false"
 
 
+@pytest.mark.usefixtures("exporters_ended")
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 @pytest.mark.parametrize("answers", ["refuses", "is silent"])
 def test_a_collector_that_is_not_there_is_said_once_and_not_waited_for(

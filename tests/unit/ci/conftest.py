@@ -1,0 +1,18 @@
+"""What the tests of exporters share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture
+def exporters_ended(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Exporters that still try at a test's end would complain in the next one."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=10)
