@@ -106,7 +106,7 @@ class Telemetry:
         late = "the collector did not answer in time" if any(thread.is_alive() for thread in threads) else None
         logger = logging.getLogger("opentelemetry")
         logger.removeHandler(self.complaints)
-        if late and not logger.handlers:
+        if not logger.handlers:
             # What still tries would complain to standard error.
             logger.addHandler(logging.NullHandler())
         return self.problem or self.metrics.problem or self.complaints.first or late
