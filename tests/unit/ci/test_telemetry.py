@@ -13,7 +13,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from ci import telemetry
 from ci.otlp import Receiver
+from ci.run import NothingToDo
+from ci.run import _end as end_it
 from ci.telemetry import begin
+from pipelines.trace import Trace
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -175,3 +178,10 @@ def test_what_is_asked_for_and_not_known_is_said(monkeypatch: pytest.MonkeyPatch
     made = begin("build-all", variables(monkeypatch, OTEL_TRACES_EXPORTER="zipkin"), record=False)
     made.recorder.end()
     assert made.end() == "OTEL_TRACES_EXPORTER=zipkin: only otlp and none are known"
+
+
+def test_a_run_that_had_nothing_to_do_has_not_failed() -> None:
+    traces: list[Trace] = []
+    made = begin("build-all", {}, record=True)
+    end_it(made, traces.append, NothingToDo("nothing has changed"))
+    assert [trace.result for trace in traces] == ["success"]
