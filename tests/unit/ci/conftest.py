@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_variables() -> Iterator[None]:
+    """None of OpenTelemetry's before, and none left: setting up puts those of `.env` into the process."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "TRACEPARENT"))}
+    with mock.patch.dict(os.environ, kept, clear=True):
+        yield
 
 
 @pytest.fixture

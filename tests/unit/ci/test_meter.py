@@ -34,8 +34,6 @@ VALUES = (
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     made = Receiver()
-    for name in ("OTEL_RESOURCE_ATTRIBUTES", "OTEL_SERVICE_NAME", "OTEL_EXPORTER_OTLP_ENDPOINT", "TRACEPARENT"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", made.endpoint)
     yield made
     made.close()
@@ -70,7 +68,6 @@ def test_each_kind_arrives_once_with_its_unit_and_its_attributes(collector: Rece
 def test_counts_are_cumulative_or_deltas_as_the_variable_says(
     monkeypatch: pytest.MonkeyPatch, collector: Receiver, asked: str | None, given: int
 ) -> None:
-    monkeypatch.delenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", raising=False)
     if asked:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", asked)
     export(VALUES, protocol=HTTP, context=Context())
@@ -153,7 +150,6 @@ def test_inside_of_an_engine_only_what_it_passes_on_is_exported(collector: Recei
 def test_a_collector_that_takes_neither_signal_is_said_once_and_waited_for_once(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], answers: str, protocol: str
 ) -> None:
-    monkeypatch.delenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", raising=False)
     monkeypatch.setattr(telemetry, "FLUSH_SECONDS", 0.5)
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))

@@ -6,7 +6,6 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from unittest import mock
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -19,14 +18,6 @@ from ci.telemetry import begin
 from pipelines.trace import Trace
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-@pytest.fixture(autouse=True)
-def _no_variables() -> Iterator[None]:
-    """None of OpenTelemetry's before, and none left: setting up puts those of `.env` into the process."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "TRACEPARENT"))}
-    with mock.patch.dict(os.environ, kept, clear=True):
-        yield
 
 
 @pytest.fixture
