@@ -57,7 +57,7 @@ TRIVY = Tool(
     {"github.com/aquasecurity/trivy/pkg/version/app.ver": "0.69.3"},
     environment={"GOEXPERIMENT": "jsonv2"},
 )
-OTELCOL = Tool("otelcol", "0.162.0", {})
+OTELCOL = Tool("otelcol", "0.165.0", {})
 """The OpenTelemetry Collector, for the tests only."""
 KUBECONFORM = Tool("kubeconform", "0.8.0", {"main.version": "v0.8.0"})
 COMPOSE = Tool("compose", "2.16.2", {})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagger
 
+from pipelines.errors import GateFailed
 from pipelines.findings import stops
 from pipelines.graph.baked import search
 from pipelines.graph.context import Run
@@ -67,4 +68,8 @@ async def scan(run: Run) -> tuple[Examination, bool]:
         for unit, scanned in examination.scans.items()
         for finding in (*scanned.scan.findings, *examination.baked.get(unit, ()))
     )
+    if refused:
+        run.recorder.refused(
+            GateFailed("a finding would stop a release", remedy="see what the scan printed", step="scan")
+        )
     return examination, refused
