@@ -23,6 +23,7 @@ from ci.reports import write_summaries
 from ci.reproduce_command import reproduce_command
 from ci.rescan_command import rescan_command
 from ci.run import execute, planned
+from ci.shards_command import shards_command
 from ci.terminal import answers
 from ci.trace_command import trace_command, write_trace
 from ci.verify_command import verify_command
@@ -186,6 +187,7 @@ _SINGLE = (
     reproduce_command,
     verify_command,
     rescan_command,
+    shards_command,
 )
 for command in (*local_commands, *promote_commands, *_SINGLE):
     cli.add_command(command)
