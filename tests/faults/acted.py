@@ -86,6 +86,7 @@ class Hosted:
             **(self.issuer.environment() if granted.get("id-token") == "write" else {}),
             "GITHUB_REF": ref, "GITHUB_REF_NAME": ref.split("/", 2)[2], "GITHUB_ACTIONS": "true",
             "HARNESS": str(self.folder), "HARNESS_COMMIT": commit, "HOME": os.environ["HOME"],
+            "XDG_CONFIG_HOME": os.environ.get("XDG_CONFIG_HOME") or f"{os.environ['HOME']}/.config",
             "PATH": f"{self._programs()}:{self.small.env['PATH']}:{os.environ['PATH']}",
         }  # fmt: skip
         (self.folder / "environment").write_text("".join(f"{name}={value}\n" for name, value in given.items()))
@@ -101,7 +102,7 @@ class Hosted:
                 "--actor=octocat", *(f"--input={one}" for one in inputs),
             ],
             cwd=self.small.root,
-            env={"XDG_CONFIG_HOME": str(self._configuration()), "XDG_CACHE_HOME": str(self.folder / "cache")},
+            env={"XDG_CONFIG_HOME": str(self._configuration())},
         )  # fmt: skip
 
     def given(self, action: str) -> list[dict[str, str]]:

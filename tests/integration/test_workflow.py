@@ -1,4 +1,4 @@
-"""The GitHub workflow, checked by actionlint, built from its lock file."""
+"""The GitHub workflows, of this repository and of others: what they grant; and actionlint and zizmor find nothing."""
 
 from __future__ import annotations
 
@@ -9,32 +9,80 @@ import pytest
 import yaml
 
 from pipelines.config import load
-from tests.scratch import ROOT, run
+from pipelines.render.workflows import Released, as_written, workflows
+from tests.scratch import ROOT, SEALIFT, run
 
-WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+OWN = (
+    "init", "github", "--sealift", ".", "--env", "staging", "--env", "prod",
+    "--branch", "main=staging", "--branch", "develop=staging",
+)  # fmt: skip
+KEYLESS = Released(name="staging", registry="ghcr.io", keyless=True, branches=("develop", "main"))
+VARIANTS = {
+    "keyless at ghcr.io": ([KEYLESS, Released(name="prod", registry="ghcr.io", keyless=True, tags=True)], False),
+    "a key at a registry of one's own": ([Released(name="prod", registry="registry.example.com", keyless=False)], True),
+    "both": ([KEYLESS, Released(name="prod", registry="quay.io", keyless=False, tags=True)], True),
+}
+"""What is released to, and whether there is a lock."""
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_actionlint_finds_nothing(workflow: Path) -> None:
+@pytest.fixture(params=["own", *VARIANTS])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A repository's workflows."""
+    if request.param == "own":
+        return ROOT / ".github/workflows"
+    released, locked = VARIANTS[request.param]
+    made = tmp_path / ".github/workflows"
+    made.mkdir(parents=True)
+    for name, text in workflows(released, sealift="0" * 40, locked=locked).items():
+        (made / name).write_text(text)
+    return made
+
+
+def test_this_repository_has_what_the_command_writes() -> None:
+    done = run([*SEALIFT, *OWN, "--check"])
+    assert done.returncode == 0, done.stderr
+
+
+def test_actionlint_finds_nothing(folder: Path) -> None:
     lock = ROOT / "ci/local/toolchain/actionlint"
-    done = run(["go", "-C", str(lock), "tool", "actionlint", "-shellcheck=", str(workflow)], env={"CGO_ENABLED": "0"})
+    files = map(str, sorted(folder.iterdir()))
+    done = run(["go", "-C", str(lock), "tool", "actionlint", "-shellcheck=", *files], env={"CGO_ENABLED": "0"})
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_nothing_is_granted_by_default_and_every_action_is_pinned_by_commit(workflow: Path) -> None:
-    text = workflow.read_text()
-    document = yaml.safe_load(text)
-    assert document["permissions"] == {}
-    assert "pull_request_target" not in text
-    uses = re.findall(r"uses: (\S+)(.*)", text)
-    assert uses
-    for action, comment in uses:
-        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
-        assert re.search(r"# v\d+\.\d+\.\d+", comment), action
-    for name, job in document["jobs"].items():
-        assert ("id-token" in job["permissions"]) == (name == "release"), "only what signs has an identity"
-        assert not any("${{" in step.get("run", "") for step in job["steps"])
+def test_zizmor_finds_nothing(folder: Path) -> None:
+    done = run(["zizmor", "--offline", "--persona=pedantic", "--no-config", str(folder)])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No findings to report" in done.stdout
+
+
+def test_nothing_is_granted_by_default_and_every_action_is_pinned_by_commit(folder: Path) -> None:
+    for workflow in folder.iterdir():
+        text = workflow.read_text()
+        document = yaml.safe_load(text)
+        assert document["permissions"] == {}
+        assert document["concurrency"]["cancel-in-progress"] is (workflow.name == "pull-request.yml")
+        assert "pull_request_target" not in text
+        uses = re.findall(r"uses: (\S+)(.*)", text)
+        assert uses
+        for action, comment in uses:
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
+            assert re.search(r"# v\d+\.\d+\.\d+", comment), action
+        for job in document["jobs"].values():
+            assert not any("${{" in step.get("run", "") for step in job["steps"])
+
+
+def test_only_what_signs_without_a_key_has_an_identity_and_only_what_releases_may_write(folder: Path) -> None:
+    for workflow in folder.iterdir():
+        for name, job in yaml.safe_load(workflow.read_text())["jobs"].items():
+            releases = workflow.name == "release.yml"
+            keyless = releases and "SIGNING_KEY" not in job["env"]
+            assert ("id-token" in job["permissions"]) == keyless, name
+            written = {what for what, how in job["permissions"].items() if how == "write"}
+            assert written <= ({"packages", "id-token", "security-events"} if releases else {"security-events"})
+            if workflow.name == "pull-request.yml":
+                assert "secrets." not in workflow.read_text()
+                assert "env" not in job
 
 
 def test_the_identities_that_count_are_those_of_the_workflow_that_releases() -> None:
@@ -45,3 +93,11 @@ def test_the_identities_that_count_are_those_of_the_workflow_that_releases() -> 
     refs = [*(f"refs/heads/{branch}" for branch in pushed["branches"]), "refs/tags/{version}"]
     at = f"https://github.com/{repository}/.github/workflows/release.yml@"
     assert {item.subject for item in config.signing.identities} == {at + ref for ref in refs}
+
+
+def test_what_was_changed_by_hand_is_known() -> None:
+    (text, *_) = workflows([KEYLESS], sealift=".", locked=False).values()
+    assert as_written(text)
+    assert not as_written(text.replace("timeout-minutes: 60", "timeout-minutes: 90"))
+    assert not as_written("name: mine\n")
+    assert not as_written("")

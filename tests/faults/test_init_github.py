@@ -1,0 +1,76 @@
+"""`sealift init github`: what it writes, what it leaves alone, and what it says is left to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.bad_input import refused
+from tests.faults.command import Bare
+
+COMMIT = "0" * 40
+LEAVING = "  local: {registry: localhost:5000, tags: [dev]}\n  prod: {registry: registry.example.com}\n"
+GITHUB = ("init", "github", "--sealift", COMMIT)
+
+
+@pytest.fixture
+def repository(bare: Bare) -> Bare:
+    bare.configure("  local: {registry: localhost:5000, tags: [dev]}\n", LEAVING)
+    return bare
+
+
+def test_it_writes_and_says_what_github_has_to_be_told(repository: Bare) -> None:
+    done = repository.sealift(*GITHUB)
+    assert done.code == 0, done.err
+    files = sorted(path.name for path in (repository.root / ".github/workflows").iterdir())
+    assert files == ["nightly.yml", "pull-request.yml", "release.yml"]
+    assert "At https://example.com/scratch/settings/environments there must be:" in done.out
+    assert "  prod: secrets DOCKER_USERNAME, DOCKER_PASSWORD, COSIGN_KEY, COSIGN_PASSWORD" in done.out
+    assert repository.sealift(*GITHUB, "--check").code == 0
+    again = repository.sealift(*GITHUB)
+    assert again.out.count("unchanged ") == 3
+
+
+def test_identities_that_do_not_count_yet_are_named(repository: Bare) -> None:
+    subject = "https://example.com/scratch/.github/workflows/release.yml@refs/tags/{version}"
+    identities = "signing: {identities: [{subject: https://github.com/acme/a/.github/workflows/b.yml@refs/heads/main}]}"
+    repository.configure("environments:", f"{identities}\nenvironments:")
+    done = repository.sealift(*GITHUB)
+    assert done.code == 0, done.err
+    assert f"  - subject: {subject}" in done.out
+
+
+def test_what_somebody_has_written_stays(repository: Bare) -> None:
+    file = repository.write(".github/workflows/release.yml", "name: mine\n")
+    lines = refused(repository.sealift(*GITHUB))
+    assert "release.yml was not written by this command, or was changed since" in lines[0]
+    assert file.read_text() == "name: mine\n"
+    assert not file.with_name("nightly.yml").exists()
+    checked = repository.sealift(*GITHUB, "--check")
+    assert checked.code == 1
+    assert "release.yml is another" in checked.err
+    assert "nightly.yml is not there" in checked.err
+    assert repository.sealift(*GITHUB, "--force").code == 0
+    assert file.read_text() != "name: mine\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--tags", "nope"), 3, "sealift.yaml has no environment nope that releases leave this machine for"),
+        (("--env", "local"), 3, "name one of these: prod"),
+        (("--branch", "main"), 2, "'main': expected NAME=ENV"),
+        (("--branch", "a=prod", "--branch", "a=prod"), 2, "a is there twice"),
+        (("--branch", "a'b=prod"), 2, "expected NAME=ENV"),
+        (("--sealift", "v1.0"), 2, "expected a full commit, 40 hexadecimal digits, or '.'"),
+    ],
+)
+def test_bad_options(repository: Bare, arguments: tuple[str, ...], code: int, said: str) -> None:
+    done = repository.sealift(*GITHUB, *arguments)
+    assert done.code == code, done.err
+    assert said in done.err
+    assert not (repository.root / ".github").exists()
+
+
+def test_a_repository_that_nothing_leaves(bare: Bare) -> None:
+    lines = refused(bare.sealift(*GITHUB))
+    assert lines[0] == "error: sealift.yaml has no environment that releases leave this machine for"
