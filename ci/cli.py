@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from ci import options as opt
+from ci.delta_command import add_delta, delta_command, last_release
 from ci.ending import run
 from ci.local_commands import local_commands
 from ci.lock_command import lock_command
@@ -55,6 +56,7 @@ def cli() -> None:
 @opt.no_reuse
 @click.option("--no-push", is_flag=True, help="Stop in the quarantine, after everything is signed and verified.")
 @click.option("--no-scan", is_flag=True, help="Do not scan. Refused outside the local environment.")
+@click.option("--delta", metavar="ENV|FILE|VERSION", help="Write delta.md: what changed since that release.")
 def build_all(
     *,
     flags: Flags,
@@ -65,17 +67,21 @@ def build_all(
     no_reuse: bool,
     no_push: bool,
     no_scan: bool,
+    delta: str | None,
 ) -> None:
     """Build, boot, describe, scan, sign and publish every service.
 
     With no option this builds the repository for its default environment.
     """
     options = Options(push=not no_push, scan=not no_scan, no_cache=no_cache, reuse=not no_reuse)
-    _release("build-all", flags, root, out, as_json=as_json, options=options)
+    _release("build-all", flags, root, out, as_json=as_json, options=options, delta=delta)
 
 
-def _release(command: str, flags: Flags, root: Path, out: Path, *, as_json: bool, options: Options) -> None:
+def _release(
+    command: str, flags: Flags, root: Path, out: Path, *, as_json: bool, options: Options, delta: str | None = None
+) -> None:
     traces: list[Trace] = []
+    last = last_release(root, delta, flags)
 
     async def work(run: Run) -> Release:
         return await graph.release(run, out)
@@ -86,6 +92,7 @@ def _release(command: str, flags: Flags, root: Path, out: Path, *, as_json: bool
 
     record = execute(command, root, flags, work, options=options, record=out / "release.json", traced=traced)
     write_summaries(record, out, traces[0], os.environ)
+    add_delta(record, root, out, last, os.environ)
     if as_json:
         dump(record.as_json())
     else:
@@ -184,6 +191,7 @@ _SINGLE = (
     reproduce_command,
     verify_command,
     rescan_command,
+    delta_command,
 )
 for command in (*local_commands, *promote_commands, *_SINGLE):
     cli.add_command(command)
