@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +14,15 @@ from ci.registry_engine import on_targets, record_at
 from ci.registry_ground import Registries, registries
 from ci.release_commands import check_targets
 from pipelines.delta import Delta, Seen, ServiceDelta, digests, of_service
-from pipelines.errors import ConfigError, RegistryError
+from pipelines.errors import ConfigError, RegistryError, shown
 from pipelines.graph import Session
 from pipelines.graph.delta import here, released
 from pipelines.model import Target, Unit
 from pipelines.record import Record, read_file
 from pipelines.registry.released import latest
+
+_NAME = re.compile(r"(?:.*-)?v[0-9].*|[0-9]{8}T[0-9]{6}Z-.+")
+"""What records are kept under (`pipelines.release.record_tags`): versions, a service's too, and runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +47,8 @@ def basis(root: Path, against: str | None, *, environment: str | None) -> Basis:
     """What `--against` names: an environment, a record's file, a version or a run; None: the last release.
 
     :param environment: whose registry is asked, unless `against` is an environment.
-    :raises ConfigError: the configuration's problems; the file is no record, or of a release to somewhere else.
+    :raises ConfigError: the configuration's problems; the file is no record, or of a release to somewhere else; or it is
+        none of these.
     """
     if against is not None and Path(against).is_file():
         told = _published(read_file(Path(against)), against)
@@ -53,6 +58,13 @@ def basis(root: Path, against: str | None, *, environment: str | None) -> Basis:
     found = registries(root, environment, None)
     if against in found.config.environments:
         return Basis(found=registries(root, against, None))
+    if against is not None and not _NAME.fullmatch(against):
+        raise ConfigError(
+            f"{shown(against)} is no environment ({', '.join(found.config.environments)}), no file, and neither a version"
+            " nor the id of a run",
+            remedy="mend the name, as in --against prod, --against v1.2.3 or --against dist/release.json",
+            step="delta",
+        )
     return Basis(found=found, name=against)
 
 

@@ -78,7 +78,7 @@ def lines(delta: Delta) -> Iterator[tuple[ServiceDelta, str]]:
 
 def _of_new(platforms: Iterable[PlatformDelta]) -> str:
     found = [
-        f"{one.unit.platform} {decimal(one.after.size)}, {len(one.after.packages)} packages"
+        f"{one.unit.platform} {decimal(one.after.size)}, {len(one.after.packages)} package(s)"
         for one in platforms
         if one.after
     ]

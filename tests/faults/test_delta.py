@@ -35,7 +35,7 @@ def shop(engine: Mapping[str, str], gained: Path, tmp_path_factory: pytest.TempP
     made.extra["policy"] = {"severity": "CRITICAL"}
     there = {"registry": REGISTRY, "tags": ["dev"]}
     made.extra["environments"] = {"local": there, "away": {**there, "registry": NOBODY}}
-    (made.root / ".gitignore").write_text("dist/\nv1/\nsummary\n.env\n")
+    (made.root / ".gitignore").write_text("dist/\nv1/\nelsewhere/\nsummary\n.env\n")
     made.commit()
     first = published(made, "--delta", "local")
     assert "Not compared" not in first
@@ -133,3 +133,14 @@ def test_what_cannot_be_compared(shop: Small, tmp_path: Path) -> None:
     done = shop.sealift("delta", "--out", "v1")
     assert done.returncode == 3
     assert "manifest.json is of another image than" in done.stderr
+
+
+def test_a_run_that_cannot_be_compared_is_judged_all_the_same(shop: Small) -> None:
+    shop.prepared.append(without_pauses)
+    done = shop.sealift("build-all", "--no-push", "--out", "elsewhere", "--delta", "away")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Not compared with the last release: " in done.stderr
+    assert "Not compared: localhost" in (shop.root / "elsewhere/delta.md").read_text()
+    done = shop.sealift("build-all", "--no-push", "--out", "elsewhere", "--delta", "prdo")
+    assert done.returncode == 3, "before anything is built"
+    assert "'prdo' is no environment (local, away), no file" in done.stderr
