@@ -128,8 +128,7 @@ def build(flags: Flags, root: Path, no_cache: bool, as_json: bool, export: Path 
     """Build into the quarantine and print the digests. Nothing leaves."""
 
     async def work(run: Run) -> list[dict[str, object]]:
-        examination = await verbs.only(run, export=export)
-        return results(examination)
+        return results(await verbs.only(run, export=export))
 
     _show(execute("build", root, flags, work, options=Options(push=False, no_cache=no_cache)), as_json)
 

@@ -47,8 +47,8 @@ def basis(root: Path, against: str | None, *, environment: str | None) -> Basis:
     """What `--against` names: an environment, a record's file, a version or a run; None: the last release.
 
     :param environment: whose registry is asked, unless `against` is an environment.
-    :raises ConfigError: the configuration's problems; the file is no record, or of a release to somewhere else; or it is
-        none of these.
+    :raises ConfigError: it is none of these; the configuration's problems; the file is no record, or of a release to
+        somewhere else.
     """
     if against is not None and Path(against).is_file():
         told = _published(read_file(Path(against)), against)
@@ -60,8 +60,8 @@ def basis(root: Path, against: str | None, *, environment: str | None) -> Basis:
         return Basis(found=registries(root, against, None))
     if against is not None and not _NAME.fullmatch(against):
         raise ConfigError(
-            f"{shown(against)} is no environment ({', '.join(found.config.environments)}), no file, and neither a version"
-            " nor the id of a run",
+            f"{shown(against)} is no environment ({', '.join(found.config.environments)}), no file, and neither a"
+            " version nor the id of a run",
             remedy="mend the name, as in --against prod, --against v1.2.3 or --against dist/release.json",
             step="delta",
         )
