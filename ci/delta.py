@@ -72,7 +72,7 @@ def _published(record: Record, origin: str) -> Record:
     """:raises ConfigError: of it, no registry has anything to compare with."""
     if record.state != "published":
         raise ConfigError(
-            f"{origin}: the run {record.id} published nothing, its state is {record.state!r}",
+            f"{origin}: the run {record.id} has published nothing: its state is {record.state!r}",
             remedy="name the record of a release",
             step="delta",
         )
@@ -117,17 +117,17 @@ def _before(root: Path, against: Basis, wanted: Mapping[str, Record], asked: Seq
 
 async def _records(against: Basis, record: Record) -> Mapping[str, Record]:
     """Service → the record of the release that it is compared with."""
-    told = against.told
-    if told is None:
-        async with against.found.clients([against.target]) as (client,):
-            if against.name is None:
-                own = [one.name for one in record.plan.services if one.published]
-                return await latest(client, against.found.settings.environment, own, but=record.id)
-            told = await record_at(client, against.name, against.found.settings.tag_prefix)
-    if told is None:
+    if against.told is not None:
+        return dict.fromkeys(against.told.lot, against.told)
+    async with against.found.clients([against.target]) as (client,):
+        if against.name is None:
+            own = [one.name for one in record.plan.services if one.published]
+            return await latest(client, against.found.settings.environment, own, but=record.id)
+        named = await record_at(client, against.name, against.found.settings.tag_prefix)
+    if named is None:
         raise RegistryError(
             f"no release record {against.name} at {against.target}",
             remedy="name an environment, a version, the id of a run, or the file of a record",
             step="delta",
         )
-    return dict.fromkeys(told.lot, told)
+    return dict.fromkeys(_published(named, against.name).lot, named)

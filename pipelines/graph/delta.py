@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pipelines.delta import Seen
 from pipelines.difference import Contents
@@ -16,7 +17,7 @@ from pipelines.graph.context import Session
 from pipelines.graph.quarantine import held
 from pipelines.graph.rescan import attested
 from pipelines.graph.together import together
-from pipelines.model import Digest, Finding, Sealed, Severity, Target, Unit
+from pipelines.model import Digest, Finding, Severity, Target, Unit
 from pipelines.predicates import SCAN, SPDX
 from pipelines.record import Record, Service
 from pipelines.stages import scan
@@ -25,8 +26,6 @@ from pipelines.stages.inspect import CONFIG, MANIFEST
 from pipelines.stages.sbom import SPDX as SPDX_FILE
 from pipelines.stages.sbom import read_packages
 from pipelines.statements import newest_scan
-
-T = TypeVar("T")
 
 
 def here(out: Path, record: Record, unit: Unit) -> Seen:
@@ -70,26 +69,8 @@ async def released(
     refused: list[str] = []
 
     async def service(name: str) -> None:
-        record, mine = wanted[name], [unit for unit in units if unit.service == name]
-        whole = record.lot[name]
-        platforms = {unit.platform: whole.platforms[unit.platform] for unit in mine}
-        sealed = Sealed(
-            service=name, index=whole.index, platforms=platforms, version=whole.version, attested=whole.attested
-        )
-        async with session.step("verify", name, at=target):
-            sboms = await attested(session, target, sealed, SPDX.kind)
-            scans = await attested(session, target, sealed, SCAN.kind) if SCAN.kind in whole.attested else {}
-        wrong = [
-            f"{unit}: {proof.objection}"
-            for unit in mine
-            for proof in (sboms[platforms[unit.platform]], scans.get(platforms[unit.platform]))
-            if proof is not None and proof.objection is not None
-        ]
-        refused.extend(wrong)
-        for unit in [] if wrong else mine:
-            digest = platforms[unit.platform]
-            contents = await _contents(session, target, unit, digest)
-            found[unit] = _attested(record.services[name], unit, contents, sboms[digest], scans.get(digest))
+        mine = [unit for unit in units if unit.service == name]
+        refused.extend(await _service(session, target, wanted[name], mine, found))
 
     async with held(session.toolbox):
         await together(partial(service, name) for name in dict.fromkeys(unit.service for unit in units))
@@ -100,6 +81,30 @@ async def released(
             step="verify",
         )
     return found
+
+
+async def _service(
+    session: Session, target: Target, record: Record, units: Sequence[Unit], found: dict[Unit, Seen]
+) -> list[str]:
+    """Put a service's images into `found`; what does not verify of them, if anything does not."""
+    name = units[0].service
+    whole = record.lot[name]
+    platforms = {unit.platform: whole.platforms[unit.platform] for unit in units}
+    sealed = replace(whole, platforms=platforms)
+    async with session.step("verify", name, at=target):
+        sboms = await attested(session, target, sealed, SPDX.kind)
+        scans = await attested(session, target, sealed, SCAN.kind) if SCAN.kind in whole.attested else {}
+    refused = [
+        f"{name} {platform}: {kind[digest].objection}"
+        for platform, digest in platforms.items()
+        for kind in (sboms, scans)
+        if digest in kind and kind[digest].objection is not None
+    ]
+    for unit in [] if refused else units:
+        digest = platforms[unit.platform]
+        contents = await _contents(session, target, unit, digest)
+        found[unit] = _attested(record.services[name], unit, contents, sboms[digest], scans.get(digest))
+    return refused
 
 
 async def _contents(session: Session, target: Target, unit: Unit, digest: Digest) -> Contents:

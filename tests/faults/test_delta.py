@@ -122,7 +122,7 @@ def test_what_cannot_be_compared(shop: Small, tmp_path: Path) -> None:
     for arguments, code, said in (
         (["--against", "v9.9.9"], 5, f"no release record v9.9.9 at {REGISTRY}/{shop.registry.prefix}".rstrip("/")),
         (["--against", "away"], 5, NOBODY),
-        (["--against", "dist/release.json"], 3, "published nothing, its state is 'signed'"),
+        (["--against", "dist/release.json"], 3, "has published nothing: its state is 'signed'"),
         (["--against", "local", "--env", "away"], 2, "--env and an environment in --against name two registries"),
         (["--out", str(tmp_path)], 3, "no release record can be read from"),
     ):
