@@ -6,10 +6,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help build-all test bench soak unit lint fmt schema up down clean
+.PHONY: help build-all test bench bench-scale soak unit lint fmt schema up down clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build-all: $(READY) ## Build, scan, describe, sign and publish every service to the local registry
 	$(BIN)/sealift build-all $(ARGS)
@@ -20,6 +20,9 @@ test: $(READY) lint ## Bring the engine up and run every test
 
 bench: $(READY) ## Measure against plain BuildKit and write docs/benchmarks.md (hours; ARGS="--scenario nothing")
 	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-scale: $(READY) ## Measure 1, 6, 24 and 96 generated services (hours; ARGS="--services 6 --runs 1")
+	$(BIN)/python -m tests.bench.scale $(ARGS)
 
 soak: $(READY) ## A month of releases; 200 killed at random; 1,000 pushes through faults (hours; ARGS="--seed 7 --kills 20")
 	$(BIN)/sealift up

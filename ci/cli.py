@@ -11,6 +11,7 @@ import click
 from ci import options as opt
 from ci.delta_command import add_delta, delta_command, last_release
 from ci.ending import run
+from ci.init_command import init
 from ci.local_commands import local_commands
 from ci.lock_command import lock_command
 from ci.output import dump, results, write_plan, write_results
@@ -23,6 +24,7 @@ from ci.reports import write_summaries
 from ci.reproduce_command import reproduce_command
 from ci.rescan_command import rescan_command
 from ci.run import execute, planned
+from ci.shards_command import shards_command
 from ci.terminal import answers
 from ci.trace_command import trace_command, write_trace
 from ci.verify_command import verify_command
@@ -181,6 +183,7 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
 
 
 _SINGLE = (
+    init,
     lock_command,
     trace_command,
     release,
@@ -191,6 +194,7 @@ _SINGLE = (
     verify_command,
     rescan_command,
     delta_command,
+    shards_command,
 )
 for command in (*local_commands, *promote_commands, *_SINGLE):
     cli.add_command(command)

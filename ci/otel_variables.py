@@ -18,12 +18,16 @@ _SESSION_EXPORT_MS = "2000"
 """The engine's client would try for 30 s to hand each batch to a collector that does not answer, and at its end too."""
 
 
+Signal = Literal["TRACES", "METRICS"]
+"""As the variables name it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Destination:
-    """Where spans are to go.
+    """Where a signal is to go.
 
     :param kind: `otlp`; `none`, nowhere; `off`, OpenTelemetry is turned off altogether.
-    :param problem: why they go nowhere, though something was asked for.
+    :param problem: why it goes nowhere, though something was asked for.
     """
 
     kind: Literal["otlp", "none", "off"]
@@ -31,22 +35,23 @@ class Destination:
     problem: str | None = None
 
 
-def _of(environ: Mapping[str, str], name: str) -> str:
-    """A variable of the exporter: the one for traces wins over the one for all signals, and empty is not set."""
-    return (environ.get(f"{_PREFIX}TRACES_{name}") or environ.get(_PREFIX + name, "")).strip()
+def _of(environ: Mapping[str, str], name: str, signal: Signal = "TRACES") -> str:
+    """A variable of the exporter: the one for the signal wins over the one for all of them, and empty is not set."""
+    return (environ.get(f"{_PREFIX}{signal}_{name}") or environ.get(_PREFIX + name, "")).strip()
 
 
-def destination(environ: Mapping[str, str]) -> Destination:
-    """Nothing is exported unless an endpoint is set, or OTEL_TRACES_EXPORTER asks for it."""
+def destination(environ: Mapping[str, str], signal: Signal) -> Destination:
+    """Nothing is exported unless an endpoint is set, or OTEL_TRACES_EXPORTER or OTEL_METRICS_EXPORTER asks for it."""
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return Destination(kind="off")
-    asked = {name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",")} - {""}
+    variable = f"OTEL_{signal}_EXPORTER"
+    asked = {name.strip() for name in environ.get(variable, "").split(",")} - {""}
     if unknown := asked - {"otlp", "none"}:
         names = ", ".join(sorted(unknown))
-        return Destination(kind="none", problem=f"OTEL_TRACES_EXPORTER={names}: only otlp and none are known")
-    if "none" in asked or not (asked or _of(environ, "ENDPOINT")):
+        return Destination(kind="none", problem=f"{variable}={names}: only otlp and none are known")
+    if "none" in asked or not (asked or _of(environ, "ENDPOINT", signal)):
         return Destination(kind="none")
-    protocol = _of(environ, "PROTOCOL") or "http/protobuf"
+    protocol = _of(environ, "PROTOCOL", signal) or "http/protobuf"
     if protocol not in _DEFAULTS:
         return Destination(
             kind="none", problem=f"{_PREFIX}PROTOCOL={protocol}: only {' and '.join(_DEFAULTS)} are known"

@@ -121,11 +121,12 @@ def on_engine(
 
 
 def _end(telemetry: Telemetry, traced: Callable[[Trace], None] | None, failure: BaseException | None) -> None:
-    """End the trace, and hand it on. That spans could not be exported is said, and changes nothing else."""
+    """End the trace, and hand it on. That something could not be exported is said, and changes nothing else."""
     stopped = isinstance(failure, Interrupted)
+    failure = None if isinstance(failure, NothingToDo) else failure
     telemetry.recorder.end(failure, result="cancellation" if stopped else None)
     if problem := telemetry.end():
-        terminal.report(f"Traces were not exported, or not all: {problem}")
+        terminal.report(f"Telemetry was not exported, or not all of it: {problem}")
     if traced is not None:
         traced(telemetry.trace())
 
@@ -142,6 +143,7 @@ def _execute(
     recorder = telemetry.recorder
     with recorder.stage("plan"):
         ground = prepare_it(environ, recorder)
+    recorder.releasing_to(ground.settings.environment)
     observer = terminal.observer(terminal.errors())
     with recorder.stage("engine"):
         engine = ensure_engine(environ)

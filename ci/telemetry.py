@@ -1,27 +1,29 @@
-"""Where the spans of a run go: to the collector that OpenTelemetry's standard variables name, and into `trace.json`."""
+"""Where spans and metrics of a run go: to the collector that OpenTelemetry's variables name, and into `trace.json`."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
 from threading import Thread
 from typing import Literal
 
-from opentelemetry import propagate
-from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry import context, propagate
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.semconv.attributes.service_attributes import SERVICE_NAME, SERVICE_VERSION
 from opentelemetry.trace import NoOpTracer, Tracer
 
+from ci import exporters
 from ci.addresses import INSIDE
 from ci.invocation import sealift_version
 from ci.otel_variables import Destination, destination, for_session
 from ci.otlp import Receiver
+from pipelines.metrics import Value
 from pipelines.telemetry import Recorder
 from pipelines.trace import Trace
 
@@ -29,7 +31,7 @@ _DISABLED = "OTEL_SDK_DISABLED"
 _CARRIED = ("traceparent", "tracestate", "baggage")
 
 FLUSH_SECONDS = 5.0
-"""What a run waits at its end for a collector that does not take the last spans."""
+"""What a run waits at its end for a collector that does not take the last spans, or the metrics."""
 
 
 class Complaints(logging.Handler):
@@ -45,21 +47,24 @@ class Complaints(logging.Handler):
 
 @dataclass
 class Telemetry:
-    """The spans of one run.
+    """The spans and the metrics of one run.
 
-    :param wanted: where they are to go.
+    :param wanted: where spans are to go.
+    :param metrics: where metrics are to go.
     :param inside: an engine runs this command: its spans go where that engine's caller wants them.
-    :param problem: why they cannot go there.
+    :param problem: why spans cannot go there.
     :param receiver: takes in the engine's spans, if they are to be in `trace.json`.
     """
 
     recorder: Recorder
     wanted: Destination
+    metrics: Destination
     inside: bool
     problem: str | None
     complaints: Complaints
     provider: TracerProvider | None
     receiver: Receiver | None
+    _trace: Trace | None = field(default=None, init=False)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -91,18 +96,49 @@ class Telemetry:
         """
         if self.receiver is not None:
             self.receiver.close()
-        late = False
-        if self.provider is not None:
-            # The exporter retries for longer than a release should wait for it.
-            thread = Thread(target=self.provider.shutdown, daemon=True)
+        # The exporters retry for longer than a release should wait for them.
+        threads = [Thread(target=hand_out, daemon=True) for hand_out in self._left()]
+        until = time.monotonic() + FLUSH_SECONDS
+        for thread in threads:
             thread.start()
-            thread.join(FLUSH_SECONDS)
-            late = thread.is_alive()
-        logging.getLogger("opentelemetry").removeHandler(self.complaints)
-        return self.problem or self.complaints.first or ("the collector did not answer in time" if late else None)
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        late = "the collector did not answer in time" if any(thread.is_alive() for thread in threads) else None
+        logger = logging.getLogger("opentelemetry")
+        logger.removeHandler(self.complaints)
+        if not logger.handlers:
+            # What still tries would complain to standard error.
+            logger.addHandler(logging.NullHandler())
+        return self.problem or self.metrics.problem or self.complaints.first or late
+
+    def _left(self) -> Iterator[Callable[[], None]]:
+        if self.provider is not None:
+            yield self.provider.shutdown
+        if self.metrics.kind == "otlp":
+            values = self.recorder.measured(self.trace())
+            # An engine passes on gauges to its caller, and answers everything else with an error (0.21.8).
+            passed_on = [value for value in values if not self.inside or value.metric.kind == "gauge"]
+            if passed_on:
+                yield partial(self._export, passed_on)
+
+    def _export(self, values: Sequence[Value]) -> None:
+        # Imported where metrics are wanted only.
+        from ci.meter import export
+
+        with self.recorder.current() if self.wanted.kind == "otlp" else nullcontext():
+            now = context.get_current()
+        try:
+            export(values, protocol=self.metrics.protocol, context=now)
+        except Exception as error:
+            # As with the exporter of spans.
+            logging.getLogger("opentelemetry").warning("%s: %s", type(error).__name__, error)
 
     def trace(self) -> Trace:
         """What `trace.json` holds. To be asked for when both the run and the telemetry have ended."""
+        self._trace = self._trace or self._traced()
+        return self._trace
+
+    def _traced(self) -> Trace:
         if self.receiver is None:
             return self.recorder.trace(_elsewhere(self.wanted, inside=self.inside))
         # Takes apart the engine's spans with protobuf, which takes a moment to import.
@@ -127,7 +163,7 @@ def begin(command: str, environ: Mapping[str, str], *, record: bool) -> Telemetr
     for name in environ.keys() - os.environ.keys():
         if name.startswith("OTEL_"):
             os.environ[name] = environ[name]
-    wanted, inside = destination(environ), INSIDE in environ
+    wanted, inside = destination(environ, "TRACES"), INSIDE in environ
     complaints = Complaints()
     logger = logging.getLogger("opentelemetry")
     logger.addHandler(complaints)
@@ -136,12 +172,12 @@ def begin(command: str, environ: Mapping[str, str], *, record: bool) -> Telemetr
     tracer: Tracer = NoOpTracer()
     if wanted.kind != "off":
         provider = TracerProvider(
-            resource=_resource(), sampler=None if wanted.kind == "otlp" else ALWAYS_ON, shutdown_on_exit=False
+            resource=exporters.resource(), sampler=None if wanted.kind == "otlp" else ALWAYS_ON, shutdown_on_exit=False
         )
         tracer = provider.get_tracer("sealift", sealift_version())
     if provider is not None and wanted.kind == "otlp":
         try:
-            provider.add_span_processor(BatchSpanProcessor(_exporter(wanted.protocol)))
+            provider.add_span_processor(BatchSpanProcessor(exporters.spans(wanted.protocol)))
         except Exception as error:
             # Whatever the exporter thinks of its variables: a bad one is no reason to fail a release.
             problem = f"{type(error).__name__}: {error}"
@@ -149,26 +185,10 @@ def begin(command: str, environ: Mapping[str, str], *, record: bool) -> Telemetr
     return Telemetry(
         recorder=Recorder(tracer=tracer, command=command, parent=parent),
         wanted=wanted,
+        metrics=destination(environ, "METRICS"),
         inside=inside,
         problem=problem,
         complaints=complaints,
         provider=provider,
         receiver=Receiver() if record and wanted.kind == "none" and not inside else None,
     )
-
-
-def _exporter(protocol: str) -> SpanExporter:
-    """The exporter for the protocol; it reads the standard variables by itself. Imported where one is wanted only."""
-    if protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
-
-        return GrpcExporter()
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
-
-    return HttpExporter()
-
-
-def _resource() -> Resource:
-    """`sealift` and its version, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES say otherwise."""
-    ours = Resource({SERVICE_NAME: "sealift", SERVICE_VERSION: sealift_version()})
-    return Resource.create(dict(ours.merge(OTELResourceDetector().detect()).attributes))

@@ -38,18 +38,19 @@ def result_of(failure: BaseException | None) -> Result:
         return "success"
     if not isinstance(failure, Exception):
         return "cancellation"
-    first = _first(failure)
+    first = first_of(failure)
     return "failure" if isinstance(first, SealiftError) and not isinstance(first, EngineError) else "error"
 
 
-def _first(failure: BaseException) -> BaseException:
+def first_of(failure: BaseException) -> BaseException:
+    """The failure that stopped the run, of several."""
     return failure.errors[0] if isinstance(failure, SeveralErrors) else failure
 
 
 def _fail(span: Span, failure: BaseException | None) -> None:
     """Kind and first line of a failure; what a tool printed after that stays out of traces."""
     if failure is not None and result_of(failure) != "cancellation":
-        first = _first(failure)
+        first = first_of(failure)
         said = (first.what if isinstance(first, SealiftError) else str(first)).strip()
         span.set_attribute(ERROR_TYPE, type(first).__name__)
         span.set_status(Status(StatusCode.ERROR, said.splitlines()[0] if said else None))

@@ -1,6 +1,6 @@
-"""What a run tells of itself while it goes on: each stage, to OpenTelemetry and to `trace.json` alike.
+"""What a run tells of itself: each stage while it goes on, to OpenTelemetry and `trace.json` alike; metrics at its end.
 
-Who starts the run decides where spans go; here is only what there is to tell.
+Who starts the run decides where that goes; here is only what there is to tell.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, Tracer
 
 from pipelines.errors import GateFailed
+from pipelines.metrics import Value, values
 from pipelines.model import Digest, Examined, Unit
 from pipelines.plan import Plan
-from pipelines.spans import Spans, result_of
+from pipelines.spans import Spans, first_of, result_of
 from pipelines.trace import Made, Result, Stage, Step, Trace
 
 
@@ -47,7 +48,9 @@ class Recorder:
     _stages: list[Stage] = field(default_factory=list)
     _units: list[Made] = field(default_factory=list)
     _run: str | None = None
-    _jobs: int | None = None
+    _environment: str = ""
+    _plan: Plan | None = None
+    _examined: Sequence[Examined] = ()
     _refusal: GateFailed | None = None
     _ended: tuple[float, Result] | None = None
 
@@ -58,9 +61,13 @@ class Recorder:
         """Seconds since the run began, by a clock that nobody sets."""
         return time.monotonic() - self._began
 
+    def releasing_to(self, environment: str) -> None:
+        """The environment is known, by its name in the configuration."""
+        self._environment = environment
+
     def planned(self, plan: Plan) -> None:
         """What is run is known."""
-        self._jobs = plan.jobs
+        self._plan = plan
         self._spans.planned(plan)
 
     def named(self, run: str) -> None:
@@ -69,7 +76,8 @@ class Recorder:
         self._spans.named(run)
 
     def examined(self, units: Sequence[Examined]) -> None:
-        """Which images were there already is known."""
+        """What the images are is known, and which were there already."""
+        self._examined = units
         for unit in units:
             self._units.append(Made(unit=str(unit.image.unit), cached=unit.cached, seconds=round(unit.seconds, 3)))
             self._spans.cached(unit.image.unit, unit.cached)
@@ -118,6 +126,8 @@ class Recorder:
         :param result: how it ended, where the failure does not say that.
         """
         seconds, failure = self.now(), failure or self._refusal
+        if failure is not None and isinstance(first := first_of(failure), GateFailed):
+            self._refusal = first
         self._ended = (seconds, result or result_of(failure))
         self._spans.end(seconds, self._ended[1], failure)
 
@@ -133,12 +143,21 @@ class Recorder:
             result=result,
             trace_id=otel.format_trace_id(context.trace_id) if context.is_valid else None,
             started=datetime.fromtimestamp(self._began_ns / 1e9, UTC),
-            jobs=self._jobs,
+            jobs=self._plan.jobs if self._plan else None,
             wall_seconds=round(seconds, 3),
             engine=engine,
             stages=tuple(sorted(self._stages, key=lambda stage: (stage.start, stage.end))),
             units=tuple(self._units),
             steps=steps,
+        )
+
+    def measured(self, trace: Trace) -> tuple[Value, ...]:
+        """The run in metrics.
+
+        :param trace: of this run, which has ended.
+        """
+        return values(
+            trace, self._environment, refused=self._refusal is not None, plan=self._plan, units=self._examined
         )
 
     def asked_by(self) -> dict[str, tuple[str, str]]:

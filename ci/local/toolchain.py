@@ -57,7 +57,7 @@ TRIVY = Tool(
     {"github.com/aquasecurity/trivy/pkg/version/app.ver": "0.69.3"},
     environment={"GOEXPERIMENT": "jsonv2"},
 )
-OTELCOL = Tool("otelcol", "0.162.0", {})
+OTELCOL = Tool("otelcol", "0.165.0", {})
 """The OpenTelemetry Collector, for the tests only."""
 KUBECONFORM = Tool("kubeconform", "0.8.0", {"main.version": "v0.8.0"})
 COMPOSE = Tool("compose", "2.16.2", {})
@@ -74,6 +74,8 @@ TESSERACT = Tool("tesseract", "0.1.1", {})
 KYVERNO = Tool("kyverno", "1.19.1", {"github.com/kyverno/kyverno/pkg/version.BuildVersion": "v1.19.1"})
 POLICY_CONTROLLER = Tool("policy-controller", "0.13.1", {})
 """The policy engines' own command-line tools, for the tests only."""
+ACT = Tool("act", "0.2.89", {"main.version": "0.2.89"})
+"""Runs GitHub workflows on the machine itself, for the tests only."""
 
 _BY_HAND = ((COSIGN, "cosign"), (REGCTL, "regctl"), (SYFT, "syft"), (TRIVY, "trivy"))
 

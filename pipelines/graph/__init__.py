@@ -66,7 +66,6 @@ async def release(run: Run, out: Path) -> Release:
         run.observer.say(note)
     async with held(run.toolbox):
         record = await _release(run, out)
-    run.recorder.examined(record.units)
     if record.violations:
         run.recorder.refused(refusal(record.violations))
     return record
@@ -87,6 +86,7 @@ async def _release(run: Run, out: Path) -> Release:
         public_key=(await run.trust()).public,
         keys=await lasting(run, examination.reuse),
     )
+    run.recorder.examined(record.units)
     await write_reports(reports_of(run, examination), out)
     if record.violations:
         record = record.at("refused", finished=run.clock())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagger
 
+from pipelines.errors import GateFailed
 from pipelines.findings import stops
 from pipelines.graph.baked import search
 from pipelines.graph.context import Run
@@ -14,7 +15,9 @@ from pipelines.graph.examination import Examination, begin
 from pipelines.graph.quarantine import held, start
 from pipelines.graph.together import Job, together
 from pipelines.graph.units import build_one, describe, kept, look_up, scan_one
-from pipelines.model import Unit
+from pipelines.model import Digest, Unit
+from pipelines.stages.archive import archive
+from pipelines.stages.toolbox import QUARANTINED
 
 
 async def only(run: Run, *, scans: bool = False, sboms: bool = False, export: Path | None = None) -> Examination:
@@ -29,8 +32,7 @@ async def only(run: Run, *, scans: bool = False, sboms: bool = False, export: Pa
     async def one(unit: Unit) -> None:
         await build_one(run, examination, unit)
         if export is not None:
-            container = await kept(run, examination, unit)
-            await container.export(str(export.absolute() / f"{unit.service}-{unit.platform.slug}.tar"))
+            await _export(run, unit, examination.digests[unit], export)
         if sboms:
             await describe(run, examination, unit)
         if scans:
@@ -43,6 +45,14 @@ async def only(run: Run, *, scans: bool = False, sboms: bool = False, export: Pa
             jobs.append(partial(look_up, run, examination))
         await together([*jobs, *(partial(one, unit) for unit in examination.built)])
     return examination
+
+
+async def _export(run: Run, unit: Unit, digest: Digest, folder: Path) -> None:
+    """The quarantine's own bytes: the engine would write manifest and layers anew, of another digest."""
+    name = f"{unit.service}:{digest.short}"
+    async with run.step("export", unit):
+        file = await archive(run.toolbox, QUARANTINED, unit.service, digest, platform=None, name=name)
+        await file.export(str(folder.absolute() / f"{unit.service}-{unit.platform.slug}.tar"))
 
 
 async def containers(run: Run) -> dict[Unit, dagger.Container]:
@@ -67,4 +77,8 @@ async def scan(run: Run) -> tuple[Examination, bool]:
         for unit, scanned in examination.scans.items()
         for finding in (*scanned.scan.findings, *examination.baked.get(unit, ()))
     )
+    if refused:
+        run.recorder.refused(
+            GateFailed("a finding would stop a release", remedy="see what the scan printed", step="scan")
+        )
     return examination, refused

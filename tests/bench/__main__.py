@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,7 +15,9 @@ from rich.console import Console
 from ci.local.up import make_setup
 from pipelines.errors import SealiftError
 from tests.bench.bench import commit_of, prepared
+from tests.bench.checkout import Checkout
 from tests.bench.document import document, load_all, target_rows
+from tests.bench.growth import load_growth
 from tests.bench.scenarios import SCENARIOS
 from tests.bench.tables import rows, table
 
@@ -39,10 +42,15 @@ def bench(
     if not report:
         _measure(console, names or tuple(SCENARIOS), runs, services, only, out, kept)
     if kept is not None:
-        results = load_all(kept)
-        console.print(table("Targets", target_rows(results)))
-        DOCUMENT.write_text(document(results))
-        console.print(f"wrote {DOCUMENT.relative_to(ROOT)}")
+        write(console, kept)
+
+
+def write(console: Console, kept: Path) -> None:
+    """Write docs/benchmarks.md from all that is kept."""
+    results = load_all(kept)
+    console.print(table("Targets", target_rows(results)))
+    DOCUMENT.write_text(document(results, growth=load_growth(kept)))
+    console.print(f"wrote {DOCUMENT.relative_to(ROOT)}")
 
 
 def _measure(
@@ -55,7 +63,8 @@ def _measure(
     kept: Path | None,
 ) -> None:
     setup = make_setup(os.environ, lambda line: click.echo(line, err=True))
-    with prepared(setup, ROOT, services=services, only=only, logs=out / "logs") as ready:
+    make = partial(Checkout.clone, ROOT)
+    with prepared(setup, make, services=services, only=only, logs=out / "logs") as ready:
         for name in names:
             results = ready.run(SCENARIOS[name], rounds=runs, commit=commit_of(ROOT), out=kept)
             console.print(table(f"{SCENARIOS[name].title}: median (range) of {runs} runs", rows(results)))

@@ -83,12 +83,20 @@ def rotated(subjects: Sequence[Subject], number: int) -> list[Subject]:
 
 @contextmanager
 def prepared(
-    setup: Setup, repository: Path, *, services: Sequence[str], only: Sequence[str], logs: Path
+    setup: Setup,
+    make: Callable[[Path], Checkout],
+    *,
+    logs: Path,
+    services: Sequence[str] = (),
+    only: Sequence[str] = (),
+    empty: bool = True,
 ) -> Iterator[Bench]:
     """Bring up engine, buildkitd and target registries; take down what is the benchmark's own at the end.
 
+    :param make: makes the repository that is built, in a folder that is not there yet.
     :param services: only these; all if empty.
     :param only: only these subjects; all if empty.
+    :param empty: prune the engine's cache first, which is everybody's who uses that engine.
     """
     running = up(setup)
     if running.mode != "assembled":
@@ -102,7 +110,7 @@ def prepared(
     logs.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         work = Path(stack.enter_context(TemporaryDirectory(prefix="sealift-bench-")))
-        checkout = Checkout.clone(repository, work / "repository")
+        checkout = make(work / "repository")
         theirs, ours = (Target(setup, folder / f"target-{port}", port) for port in _PORTS)
         for target in (theirs, ours):
             stack.callback(target.stop)
@@ -113,9 +121,10 @@ def prepared(
         sealifts = [Sealift(setup, running.environment, ours, folder, gate=gate) for gate in (False, True)]
         every: list[Subject] = [buildkit, *sealifts]
         subjects = [subject for subject in every if not only or subject.name in only]
-        # buildkitd begins empty too; and an engine answers the slower the more it knows.
-        setup.report("emptying the engine's cache")
-        sealifts[0].empty()
+        if empty:
+            # buildkitd begins empty too; and an engine answers the slower the more it knows.
+            setup.report("emptying the engine's cache")
+            sealifts[0].empty()
         plan = sealifts[0].plan(checkout.root, services)
         yield Bench(checkout=checkout, plan=plan, subjects=subjects, logs=logs, report=setup.report)
 

@@ -163,7 +163,7 @@ def target_moved(target: Target, before: Uploads, began: float) -> Moved:
     uploads = target.uploads().since(before)
     new = [blob for blob in blobs(target.storage) if blob["written"] >= began]
     layers = sum(blob["bytes"] for blob in new if blob["layer"])
-    return Moved(uploads=uploads.count, uploaded=uploads.bytes, target_layers=layers)
+    return Moved(uploads=uploads.count, uploaded=uploads.bytes, target_layers=layers, requests=uploads.requests)
 
 
 def _config(mirror: str, target: str) -> str:

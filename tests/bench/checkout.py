@@ -56,7 +56,7 @@ class Checkout:
     @classmethod
     def clone(cls, repository: Path, root: Path) -> Checkout:
         """Clone what is committed, as a project of its own."""
-        _git(repository, "clone", "--quiet", "--no-hardlinks", str(repository), str(root))
+        git(repository, "clone", "--quiet", "--no-hardlinks", str(repository), str(root))
         checkout = cls(root)
         checkout._replace("sealift.yaml", "project: sealift\n", f"project: {PROJECT}\n")
         checkout._commit()
@@ -108,13 +108,14 @@ class Checkout:
     def _commit(self) -> None:
         self.changes += 1
         identity = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@example.com"]
-        _git(self.root, *identity, "commit", "--quiet", "--all", "--message", f"Change {self.changes}")
+        git(self.root, *identity, "commit", "--quiet", "--all", "--message", f"Change {self.changes}")
 
 
 Edit = Callable[[Checkout], None]
 
 
-def _git(folder: Path, *arguments: str) -> None:
+def git(folder: Path, *arguments: str) -> None:
+    """:raises ConfigError: it failed; the message is its own."""
     done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ConfigError(f"git {arguments[0]}: {done.stderr.strip()}", remedy="mend the repository, or git")

@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 
 from pipelines.errors import ConfigError
+from tests.bench.growth import NO_GROWTH, Growth, growth_text
 from tests.bench.machine import cores
 from tests.bench.profile import Profile, profile
 from tests.bench.samples import Results, Sample, load
@@ -35,7 +36,7 @@ def load_all(folder: Path) -> Kept:
     return kept
 
 
-def document(kept: Kept, template: str | None = None) -> str:
+def document(kept: Kept, template: str | None = None, *, growth: Growth = NO_GROWTH) -> str:
     """The whole text.
 
     :param template: with `$` and the names of its parts; report.md, where what is written by hand is, if None.
@@ -49,6 +50,7 @@ def document(kept: Kept, template: str | None = None) -> str:
         results="\n\n".join(_results(name, results) for name, results in kept.items()),
         profiles="\n\n".join(_profiles(kept)) or "Not measured.",
         emulated=_emulated(kept),
+        growth=growth_text(growth),
     )
     return text.rstrip() + "\n"
 

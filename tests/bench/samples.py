@@ -47,6 +47,7 @@ class Moved:
     :param target_layers: bytes of layers that are new at the target.
     :param entered, entered_bytes, entered_layers: blobs that are new in the quarantine, their bytes, and those of
         layers among them; None for a subject that has no quarantine.
+    :param requests: to the target registry, of any kind; None in results that were kept before these were counted.
     """
 
     uploads: int
@@ -55,6 +56,7 @@ class Moved:
     entered: int | None = None
     entered_bytes: int | None = None
     entered_layers: int | None = None
+    requests: int | None = None
 
     @property
     def layers(self) -> int:

@@ -79,10 +79,8 @@ class Sealift:
     def moved(self) -> Moved:
         moved = target_moved(self._target, self._uploads, self._began)
         new = [blob for blob in anyio.run(self._quarantined) if blob["written"] >= self._began]
-        return Moved(
-            uploads=moved.uploads,
-            uploaded=moved.uploaded,
-            target_layers=moved.target_layers,
+        return replace(
+            moved,
             entered=len(new),
             entered_bytes=sum(blob["bytes"] for blob in new),
             entered_layers=sum(blob["bytes"] for blob in new if blob["layer"]),

@@ -22,14 +22,17 @@ _VARIABLE = "SEALIFT_BENCH_PORT"
 
 @dataclass(frozen=True)
 class Uploads:
-    """Since the registry started: uploads of blobs that it accepted, and the bytes of their requests' bodies."""
+    """Since the registry started: uploads of blobs that it accepted, the bytes of their requests' bodies, and requests
+    of any kind.
+    """
 
     count: int
     bytes: int
+    requests: int = 0
 
     def since(self, before: Uploads) -> Uploads:
         """What was added after `before`."""
-        return Uploads(self.count - before.count, self.bytes - before.bytes)
+        return Uploads(self.count - before.count, self.bytes - before.bytes, self.requests - before.requests)
 
 
 class Target:
@@ -87,6 +90,7 @@ class Target:
             # 202: an upload began; 201 would be a mount of a blob that is there.
             count=int(total(text, "registry_http_requests_total", handler="blob_upload", method="post", code="202")),
             bytes=int(total(text, "registry_http_request_size_bytes_sum", handler="blob_upload_chunk")),
+            requests=int(total(text, "registry_http_requests_total")),
         )
 
     def _config(self) -> dict[str, object]:

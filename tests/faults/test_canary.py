@@ -143,6 +143,7 @@ def test_what_was_exported(caught: Caught) -> None:
     text = caught.traces.read_text()
     assert "RUN sealift build-all" in text
     assert "withMountedSecret" in text
+    assert "sealift.run.duration" in text
     assert caught.hunt.unwrapped([caught.traces]) == {}
 
 

@@ -7,27 +7,32 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
 from ci.local.toolchain import OTELCOL, tool_folder
 from ci.local.up import make_setup
+from tests.scratch import ROOT
 
-_CONFIG = """\
-receivers:
-  otlp:
-    protocols:
-      grpc: {{endpoint: "127.0.0.1:{grpc}"}}
-      http: {{endpoint: "127.0.0.1:{http}"}}
+OBSERVABILITY = ROOT / "deploy/observability"
+_PORTS = {"grpc": 4317, "http": 4318, "prometheus": 8889}
+"""As the configuration that users copy has them."""
+
+_FILE = """\
 exporters:
   file: {{path: "{file}"}}
 service:
   telemetry: {{metrics: {{level: none}}}}
   pipelines:
     traces: {{receivers: [otlp], exporters: [file]}}
+    metrics: {{exporters: [prometheus, file]}}
 """
 _SECONDS = 60
 
@@ -49,10 +54,11 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True)
 class Collector:
-    """Where it listens, and the file that it writes."""
+    """Where it listens, the file that it writes spans and metrics to, and where it shows metrics."""
 
     http: str
     grpc: str
+    prometheus: str
     file: Path
 
     def spans(self) -> list[Span]:
@@ -70,10 +76,16 @@ class Collector:
                 resource=_plain(resource["resource"].get("attributes", [])),
             )
             for line in self._written().splitlines()
-            for resource in json.loads(line)["resourceSpans"]
+            for resource in json.loads(line).get("resourceSpans", ())
             for scope in resource["scopeSpans"]
             for span in scope["spans"]
         ]
+
+    def metrics(self) -> dict[str, list[Sample]]:
+        """The metrics that it shows to Prometheus, of Sealift: name → samples."""
+        text = httpx.get(f"{self.prometheus}/metrics", timeout=_SECONDS).text
+        found = {family.name: list(family.samples) for family in text_string_to_metric_families(text)}
+        return {name: samples for name, samples in found.items() if name.startswith("sealift_")}
 
     def _written(self) -> str:
         """What is in the file when its last line is whole: the collector writes it in pieces."""
@@ -134,22 +146,35 @@ def _value(value: dict[str, Any]) -> Any:
     return int(inner) if kind == "intValue" else inner
 
 
+def free_port() -> int:
+    """A port of the loopback that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def with_ports(name: str, ports: Mapping[int, int]) -> str:
+    """A configuration that users copy, with other ports."""
+    text = (OBSERVABILITY / name).read_text()
+    for theirs, ours in ports.items():
+        assert text.count(f"127.0.0.1:{theirs}") == 1
+        text = text.replace(f"127.0.0.1:{theirs}", f"127.0.0.1:{ours}")
+    return text
+
+
 @contextmanager
 def collector(program: Path, folder: Path) -> Iterator[Collector]:
-    """A collector at work; when it has ended, its file is whole."""
-    ports = {}
-    for name in ("grpc", "http"):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            ports[name] = free.getsockname()[1]
-    file = folder / "spans.jsonl"
-    config = folder / "collector.yaml"
-    config.write_text(_CONFIG.format(file=file, **ports))
+    """A collector at work, with the configuration that users copy; when it has ended, its file is whole."""
+    ports = {name: free_port() for name in _PORTS}
+    file = folder / "received.jsonl"
+    theirs, ours = folder / "collector.yaml", folder / "file.yaml"
+    theirs.write_text(with_ports("collector.yaml", {_PORTS[name]: port for name, port in ports.items()}))
+    ours.write_text(_FILE.format(file=file))
     with (folder / "collector.log").open("wb") as log:
-        process = subprocess.Popen([program, "--config", config], stdout=log, stderr=log)
+        process = subprocess.Popen([program, "--config", theirs, "--config", ours], stdout=log, stderr=log)
     try:
         _wait(ports["http"], process, folder / "collector.log")
-        yield Collector(http=f"http://127.0.0.1:{ports['http']}", grpc=f"http://127.0.0.1:{ports['grpc']}", file=file)
+        yield Collector(**{name: f"http://127.0.0.1:{port}" for name, port in ports.items()}, file=file)
     finally:
         process.terminate()
         process.wait(_SECONDS)
@@ -167,5 +192,5 @@ def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def built() -> Path:
-    """The program, built on first use: about a minute of a processor."""
+    """The program, built on first use: some minutes of a processor."""
     return tool_folder(make_setup(os.environ, print), OTELCOL) / "otelcol"

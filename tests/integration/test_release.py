@@ -175,7 +175,10 @@ def test_single_verbs_build_scan_describe_and_export(scratch: Scratch) -> None:
     built = scratch.sealift("build", "--json", "--export", "images")
     assert built.returncode == 0, built.stderr
     with tarfile.open(scratch.root / "images/web-linux-amd64.tar") as archive:
-        assert "index.json" in archive.getnames()
+        layout = archive.extractfile("index.json")
+        assert layout is not None
+        held = [manifest["digest"] for manifest in json.load(layout)["manifests"]]
+        assert held == [json.loads(built.stdout)[0]["digest"]]
     scanned = scratch.sealift("scan", "--json")
     assert scanned.returncode == 0, scanned.stderr
     assert json.loads(scanned.stdout)[0]["digest"] == json.loads(built.stdout)[0]["digest"]

@@ -105,14 +105,19 @@ def test_a_failing_build_fails_its_spans_up_to_the_run_also_over_grpc(scratch: S
     assert json.loads(scratch.sealift("trace", "--json").stdout)["result"] == "failure"
 
 
-def test_a_call_of_the_module_is_one_trace_with_our_spans_beneath_the_function(
+def test_a_call_of_the_module_is_one_trace_beneath_the_function_and_exports_gauges(
     scratch: Scratch, received: Collector
 ) -> None:
     scratch.service("web")
     scratch.commit()
     # Its keys, and the layers that the module's run finds.
     assert scratch.sealift("build-all", "--no-push").returncode == 0
-    scratch.env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": received.http}
+    size = scratch.record()["services"]["web"]["platforms"]["linux/amd64"]["size"]
+    scratch.env |= {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": received.http,
+        # The engine's client takes no other endpoint for metrics.
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"{received.http}/v1/metrics",
+    }
     done = scratch.dagger_call("build-all", "--no-push", "dist", "export", "--path=fetched")
     assert done.returncode == 0, done.stderr
     tree = received.tree()
@@ -121,6 +126,11 @@ def test_a_call_of_the_module_is_one_trace_with_our_spans_beneath_the_function(
     assert any(span.name == "Ci.buildAll" for span in above), [span.name for span in above]
     trace = json.loads((scratch.root / "fetched/trace.json").read_text())
     assert (trace["engine"], trace["trace_id"]) == ("caller", tree.spans[0].trace)
+    # Of the others there is neither a value nor a complaint: the engine passes on gauges only.
+    metrics = received.metrics()
+    assert set(metrics) == {"sealift_image_size_bytes", "sealift_image_vulnerabilities", "sealift_exceptions"}
+    assert [(item.labels["service"], item.value) for item in metrics["sealift_image_size_bytes"]] == [("web", size)]
+    assert "Telemetry was not exported" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
@@ -138,7 +148,7 @@ def test_a_collector_that_is_not_there_costs_one_line(scratch: Scratch, answers:
         }
         done = scratch.sealift("build-all", "--no-push")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("Traces were not exported, or not all: ") == 1
+    assert done.stderr.count("Telemetry was not exported, or not all of it: ") == 1
     assert "Traceback" not in done.stderr
     assert scratch.record()["state"] == "signed"
 

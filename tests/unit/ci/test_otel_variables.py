@@ -25,7 +25,7 @@ ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
     ],
 )
 def test_where_spans_go(environ: dict[str, str], kind: str, protocol: str) -> None:
-    wanted = destination(environ)
+    wanted = destination(environ, "TRACES")
     assert (wanted.kind, wanted.protocol, wanted.problem) == (kind, protocol, None)
 
 
@@ -40,12 +40,12 @@ def test_where_spans_go(environ: dict[str, str], kind: str, protocol: str) -> No
     ],
 )
 def test_what_is_not_known_is_said_and_nothing_is_exported(environ: dict[str, str], said: str) -> None:
-    wanted = destination(environ)
+    wanted = destination(environ, "TRACES")
     assert (wanted.kind, wanted.problem) == ("none", said)
 
 
 def session(environ: dict[str, str], endpoint: str | None = None) -> dict[str, str]:
-    return for_session(environ, destination(environ), endpoint)
+    return for_session(environ, destination(environ, "TRACES"), endpoint)
 
 
 def test_the_session_exports_to_the_users_collector_for_a_bounded_time() -> None:

@@ -6,24 +6,18 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from unittest import mock
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from ci import telemetry
 from ci.otlp import Receiver
+from ci.run import NothingToDo
+from ci.run import _end as end_it
 from ci.telemetry import begin
+from pipelines.trace import Trace
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-@pytest.fixture(autouse=True)
-def _no_variables() -> Iterator[None]:
-    """None of OpenTelemetry's before, and none left: setting up puts those of `.env` into the process."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "TRACEPARENT"))}
-    with mock.patch.dict(os.environ, kept, clear=True):
-        yield
 
 
 @pytest.fixture
@@ -127,6 +121,7 @@ def test_while_it_watches_daggers_own_tracer_is_off(monkeypatch: pytest.MonkeyPa
     assert os.environ["OTEL_SDK_DISABLED"] == "false"
 
 
+@pytest.mark.usefixtures("exporters_ended")
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 @pytest.mark.parametrize("answers", ["refuses", "is silent"])
 def test_a_collector_that_is_not_there_is_said_once_and_not_waited_for(
@@ -174,3 +169,10 @@ def test_what_is_asked_for_and_not_known_is_said(monkeypatch: pytest.MonkeyPatch
     made = begin("build-all", variables(monkeypatch, OTEL_TRACES_EXPORTER="zipkin"), record=False)
     made.recorder.end()
     assert made.end() == "OTEL_TRACES_EXPORTER=zipkin: only otlp and none are known"
+
+
+def test_a_run_that_had_nothing_to_do_has_not_failed() -> None:
+    traces: list[Trace] = []
+    made = begin("build-all", {}, record=True)
+    end_it(made, traces.append, NothingToDo("nothing has changed"))
+    assert [trace.result for trace in traces] == ["success"]

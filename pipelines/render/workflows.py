@@ -1,0 +1,86 @@
+"""GitHub workflows for a configuration. Pure: the same configuration gives the same text."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pipelines.registry.kinds import kind_of
+
+FILES: Final = ("release.yml", "pull-request.yml", "nightly.yml")
+_WRITTEN: Final = "# Written by 'sealift init github': change sealift.yaml or its options and run it again. "
+
+
+@dataclass(frozen=True, kw_only=True)
+class Released:
+    """An environment that is released to.
+
+    :param keyless: what leaves is signed as the job; otherwise with a key, which two secrets hold.
+    :param tags: whether git tags are released there.
+    :param branches: whose pushes are released there.
+    """
+
+    name: str
+    registry: str
+    keyless: bool
+    tags: bool = False
+    branches: tuple[str, ...] = ()
+
+    @property
+    def ghcr(self) -> bool:
+        """Whether the job's own token is a login there."""
+        return kind_of(self.registry).host == "ghcr.io"
+
+    @property
+    def key(self) -> bool:
+        return not self.keyless
+
+    @property
+    def condition(self) -> str:
+        """When its job runs."""
+        refs = [f"github.ref == 'refs/heads/{branch}'" for branch in self.branches]
+        refs += ["github.ref_type == 'tag'"] if self.tags else []
+        pushed = [f"(github.event_name == 'push' && ({' || '.join(refs)}))"] if refs else []
+        return " || ".join([*pushed, f"inputs.environment == '{self.name}'"])
+
+
+def workflows(released: Sequence[Released], *, sealift: str, locked: bool) -> Mapping[str, str]:
+    """Name of each file → its text.
+
+    :param sealift: commit of Sealift that is installed, 40 hexadecimal digits; or `.`, for Sealift's own repository.
+    :param locked: whether there is a `sealift.lock` to be checked.
+    """
+    templates = Environment(
+        loader=PackageLoader("pipelines.render", "workflows"),
+        # Not those of YAML, of GitHub's expressions and of the shell.
+        variable_start_string="[[", variable_end_string="]]", line_statement_prefix="#%",
+        block_start_string="[%", block_end_string="%]", comment_start_string="[#", comment_end_string="#]",
+        undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True, autoescape=False,  # noqa: S701 - YAML
+    )  # fmt: skip
+    templates.filters |= {"block": lambda text: text.rstrip("\n"), "flow": lambda names: f"[{', '.join(names)}]"}
+    about = {
+        "environments": released,
+        "branches": sorted({branch for one in released for branch in one.branches}),
+        "tagged": any(one.tags for one in released),
+        "sealift": sealift,
+        "locked": locked,
+    }
+    return {name: _signed(templates.get_template(name).render(about).rstrip() + "\n") for name in FILES}
+
+
+def _signed(text: str) -> str:
+    return f"{_WRITTEN}{_digest(text)}\n{text}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def as_written(text: str) -> bool:
+    """Whether a file is one of these, and as it was written: nothing is lost if it is written anew."""
+    first, _, rest = text.partition("\n")
+    return first == f"{_WRITTEN}{_digest(rest)}"

@@ -1,0 +1,92 @@
+"""Services over several runners, by the time that their images took to build before.
+
+Graham's rule of the longest processing time first ("Bounds on Multiprocessing Timing Anomalies", 1969): the heaviest
+group goes to the runner that has least to do. The busiest runner then has at most 4/3 of what the best division would
+give it. Services that need each other are one group: each image is built on one runner only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipelines.model import Platform, Unit
+from pipelines.plan import Plan, ServicePlan
+from pipelines.record import Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """What one runner builds.
+
+    :param services: in the plan's order; at least one.
+    :param seconds: what its images took, one after another; None if nothing was measured.
+    """
+
+    name: str
+    services: tuple[str, ...]
+    seconds: float | None
+
+    def as_json(self) -> dict[str, str]:
+        """An entry of a GitHub matrix: texts only, for a workflow puts them into the environment of a step."""
+        return {"name": self.name, "services": " ".join(self.services)}
+
+
+def measured(record: Record) -> dict[Unit, float]:
+    """Seconds of each image that the release built anew; of what it reused, or had cached, nothing can be told."""
+    return {
+        Unit(service=name, platform=Platform(platform)): unit.seconds
+        for name, service in record.services.items()
+        if service.reused is None
+        for platform, unit in service.platforms.items()
+        if not unit.cached
+    }
+
+
+def groups(services: Iterable[ServicePlan]) -> list[tuple[ServicePlan, ...]]:
+    """The services of a plan, those that need each other together, directly or not."""
+    found: list[tuple[ServicePlan, ...]] = []
+    for service in services:
+        # The plan has needs first, so each of them is in a group by now.
+        joined = [group for group in found if any(one.name in service.needs for one in group)]
+        apart = [group for group in found if group not in joined]
+        found = [*apart, (*(one for group in joined for one in group), service)]
+    return found
+
+
+def divide(plan: Plan, count: int, times: Mapping[Unit, float]) -> tuple[Shard, ...]:
+    """At most `count` shards, none of them empty; the same for the same plan and times.
+
+    :param count: of runners, at least one.
+    :param times: unit → seconds. What has none is taken for as long as the mean of those that have; if there are none
+        at all, every image counts the same.
+    """
+    units = [
+        Unit(service=service.name, platform=platform) for service in plan.services for platform in service.platforms
+    ]
+    known = [times[unit] for unit in units if unit in times]
+    mean = math.fsum(known) / len(known) if known else 1.0
+
+    def weight(group: Sequence[ServicePlan]) -> float:
+        return math.fsum(
+            times.get(Unit(service=one.name, platform=platform), mean) for one in group for platform in one.platforms
+        )
+
+    runners: list[list[tuple[ServicePlan, ...]]] = [[] for _ in range(count)]
+    loads = [0.0] * count
+    for group in sorted(groups(plan.services), key=lambda group: (-weight(group), group[0].name)):
+        # Among runners with equally little to do, the one with fewest groups: a time of nothing is a group too.
+        least = min(range(count), key=lambda runner: (loads[runner], len(runners[runner]), runner))
+        runners[least].append(group)
+        loads[least] += weight(group)
+    order = [service.name for service in plan.services]
+    full = [(held, load) for held, load in zip(runners, loads, strict=True) if held]
+    return tuple(
+        Shard(
+            name=f"{place} of {len(full)}",
+            services=tuple(sorted((one.name for group in held for one in group), key=order.index)),
+            seconds=load if known else None,
+        )
+        for place, (held, load) in enumerate(full, start=1)
+    )

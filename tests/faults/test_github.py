@@ -1,0 +1,129 @@
+"""The workflows of `sealift init github`, run by act: what leaves, who signs it, and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines.model import RECORDS
+from tests.faults.acted import Hosted, push
+from tests.faults.advisory_artifacts import served
+from tests.faults.small import Small
+from tests.faults.test_keyless import configure
+from tests.scratch import REGISTRY, run
+from tests.sigstore.cosign import Cosign
+from tests.sigstore.instance import Sigstore, identity_of
+
+MAIN, TAG = "refs/heads/main", "refs/tags/v1.2.3"
+COMMIT = "0" * 40
+
+
+@pytest.fixture
+def hosted(released: Small, sigstore: Sigstore, advisories: Path, tmp_path: Path) -> Iterator[Hosted]:
+    """The smallest repository, with workflows that release pushes to main to staging, and tags to prod."""
+    small = released.under_a_prefix_of_its_own()
+    push(small.root)
+    database = {"repository": f"{REGISTRY}/{served(small.registry, advisories)}"}
+    local = {"registry": REGISTRY, "tags": ["dev"], "database": {"allow_sample": True}}
+    small.extra |= {
+        "source": "https://github.com/acme/shop",
+        "environments": {
+            "local": local,
+            "staging": {"registry": REGISTRY, "tags": ["branch"], "tag_prefix": "staging-", "database": database},
+            "prod": {"registry": REGISTRY, "tags": ["semver"], "database": database},
+        },
+    }
+    subjects = [identity_of(ref=MAIN), identity_of(ref="refs/tags/{version}")]
+    identities = [{"issuer": sigstore.issuer.url, "subject": subject} for subject in subjects]
+    configure(small, sigstore, identities=identities)
+    done = small.sealift("init", "github", "--sealift", COMMIT)
+    assert done.returncode == 0, done.stderr
+    assert "'signing.identities' of sealift.yaml does not name them yet" not in done.stdout
+    small.commit()
+    yield Hosted(folder=tmp_path / "hosted", small=small, issuer=sigstore.issuer)
+    sigstore.issuer.job = {}
+    run(["git", "tag", "-d", "v1.2.3", "vacation"], cwd=small.root)
+    run(["git", "rm", "-rqf", ".github"], cwd=small.root)
+    small.delete("web", "trivy-db", RECORDS)
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    return done.stdout + done.stderr
+
+
+def signed(hosted: Hosted, sigstore: Sigstore, tag: str, ref: str, folder: Path) -> bool:
+    """Whether plain Cosign takes what the tag names as signed by the release workflow at that ref."""
+    registry = hosted.small.registry
+    image = f"{REGISTRY}/{registry.prefix}web@{registry.digest('web', tag)}"
+    return Cosign(sigstore=sigstore, folder=folder).verify(image, identity=identity_of(ref=ref)).returncode == 0
+
+
+def test_a_push_is_released_signed_as_the_job_and_scanned_again_at_night(
+    hosted: Hosted, sigstore: Sigstore, tmp_path: Path
+) -> None:
+    done = hosted.act("push", "release.yml", "release-staging", ref=MAIN)
+    assert done.returncode == 0, said(done)
+    assert hosted.small.registry.tags("web") == ["staging-main"]
+    assert signed(hosted, sigstore, "staging-main", MAIN, tmp_path)
+    assert not signed(hosted, sigstore, "staging-main", TAG, tmp_path)
+    assert sigstore.issuer.bearer not in said(done)
+    assert hosted.given("actions/checkout") == [{"fetch-depth": "0", "persist-credentials": "false"}]
+    assert hosted.given("github/codeql-action") == [{"sarif_file": "dist/sarif"}]
+    (kept,) = hosted.given("actions/upload-artifact")
+    assert (kept["path"], kept["retention-days"]) == ("dist/", "90")
+    assert (hosted.folder / "kept/sarif/web.sarif").is_file()
+    assert {"release.json", "summary.md", "reports"} <= {path.name for path in (hosted.folder / "kept/dist").iterdir()}
+    assert COMMIT in (hosted.folder / "installed").read_text()
+    night = hosted.act("schedule", "nightly.yml", "rescan-staging", ref=MAIN)
+    assert night.returncode == 0, said(night)
+    assert "no findings at HIGH or above" in said(night)
+
+
+def test_a_tag_is_released_to_prod(hosted: Hosted, sigstore: Sigstore, tmp_path: Path) -> None:
+    assert run(["git", "tag", "v1.2.3"], cwd=hosted.small.root).returncode == 0
+    done = hosted.act("push", "release.yml", "release-prod", ref=TAG)
+    assert done.returncode == 0, said(done)
+    assert hosted.small.registry.tags("web") == ["v1.2.3"]
+    assert signed(hosted, sigstore, "v1.2.3", TAG, tmp_path)
+
+
+def test_a_tag_that_is_no_version_releases_nothing(hosted: Hosted) -> None:
+    assert run(["git", "tag", "vacation"], cwd=hosted.small.root).returncode == 0
+    done = hosted.act("push", "release.yml", "release-prod", ref="refs/tags/vacation")
+    assert done.returncode != 0
+    assert "'vacation'" in said(done)
+    assert hosted.small.registry.tags("web") == []
+
+
+def test_a_forks_pull_request_is_rehearsed_without_anything_that_counts(hosted: Hosted) -> None:
+    asked = len(hosted.issuer.asked)
+    pull = {"pull_request": {"head": {"repo": {"full_name": "octocat/shop"}, "ref": "change"}, "base": {"ref": "main"}}}
+    done = hosted.act("pull_request", "pull-request.yml", "rehearse", ref="refs/pull/7/merge", payload=pull)
+    assert done.returncode == 0, said(done)
+    assert "PASSED: signed in the quarantine, nothing was pushed." in said(done)
+    assert hosted.small.registry.tags("web") == []
+    assert len(hosted.issuer.asked) == asked
+    assert hosted.given("github/codeql-action") == []
+    assert len(hosted.given("actions/upload-artifact")) == 1
+
+
+def test_by_hand_without_a_push(hosted: Hosted) -> None:
+    event = {"inputs": {"environment": "staging", "push": "false", "services": "web"}}
+    done = hosted.act("workflow_dispatch", "release.yml", "release-staging", ref=MAIN, payload=event)
+    assert done.returncode == 0, said(done)
+    assert "PASSED: signed in the quarantine, nothing was pushed." in said(done)
+    assert hosted.small.registry.tags("web") == []
+
+
+def test_a_job_that_may_not_have_its_identity_is_told_which_permission_it_lacks(hosted: Hosted) -> None:
+    file = hosted.small.root / ".github/workflows/release.yml"
+    file.write_text("".join(line for line in file.read_text().splitlines(True) if "id-token" not in line))
+    hosted.small.commit()
+    done = hosted.act("push", "release.yml", "release-staging", ref=MAIN)
+    assert done.returncode != 0
+    assert "no identity to sign with for the environment 'staging'" in said(done)
+    assert "give the job 'permissions: id-token: write'" in said(done)
+    assert hosted.small.registry.tags("web") == []
