@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from ci import options as opt
+from ci.delta_command import add_delta, delta_command, last_release
 from ci.ending import run
 from ci.init_command import init
 from ci.local_commands import local_commands
@@ -57,6 +58,7 @@ def cli() -> None:
 @opt.no_reuse
 @click.option("--no-push", is_flag=True, help="Stop in the quarantine, after everything is signed and verified.")
 @click.option("--no-scan", is_flag=True, help="Do not scan. Refused outside the local environment.")
+@click.option("--delta", metavar="ENV|FILE|VERSION", help="Write delta.md: what changed since that release.")
 def build_all(
     *,
     flags: Flags,
@@ -67,17 +69,21 @@ def build_all(
     no_reuse: bool,
     no_push: bool,
     no_scan: bool,
+    delta: str | None,
 ) -> None:
     """Build, boot, describe, scan, sign and publish every service.
 
     With no option this builds the repository for its default environment.
     """
     options = Options(push=not no_push, scan=not no_scan, no_cache=no_cache, reuse=not no_reuse)
-    _release("build-all", flags, root, out, as_json=as_json, options=options)
+    _release("build-all", flags, root, out, as_json=as_json, options=options, delta=delta)
 
 
-def _release(command: str, flags: Flags, root: Path, out: Path, *, as_json: bool, options: Options) -> None:
+def _release(
+    command: str, flags: Flags, root: Path, out: Path, *, as_json: bool, options: Options, delta: str | None = None
+) -> None:
     traces: list[Trace] = []
+    last = last_release(root, delta, flags)
 
     async def work(run: Run) -> Release:
         return await graph.release(run, out)
@@ -88,6 +94,7 @@ def _release(command: str, flags: Flags, root: Path, out: Path, *, as_json: bool
 
     record = execute(command, root, flags, work, options=options, record=out / "release.json", traced=traced)
     write_summaries(record, out, traces[0], os.environ)
+    add_delta(record, root, out, last, os.environ)
     if as_json:
         dump(record.as_json())
     else:
@@ -123,8 +130,7 @@ def build(flags: Flags, root: Path, no_cache: bool, as_json: bool, export: Path 
     """Build into the quarantine and print the digests. Nothing leaves."""
 
     async def work(run: Run) -> list[dict[str, object]]:
-        examination = await verbs.only(run, export=export)
-        return results(examination)
+        return results(await verbs.only(run, export=export))
 
     _show(execute("build", root, flags, work, options=Options(push=False, no_cache=no_cache)), as_json)
 
@@ -187,6 +193,7 @@ _SINGLE = (
     reproduce_command,
     verify_command,
     rescan_command,
+    delta_command,
     shards_command,
 )
 for command in (*local_commands, *promote_commands, *_SINGLE):

@@ -109,12 +109,12 @@ def _value(value: Any) -> str:
 def changed_layers(before: Contents, after: Contents) -> list[Layer]:
     """The layers that differ, of those that both have."""
     old, new = before.manifest.get("layers") or [], after.manifest.get("layers") or []
-    commands = _commands(after.config, len(new))
+    made = commands(after.config, len(new))
     return [
         Layer(
             number=number,
             of=len(new),
-            command=commands[number - 1] if commands else None,
+            command=made[number - 1] if made else None,
             digests=(one["digest"], other["digest"]),
             sizes=(one["size"], other["size"]),
         )
@@ -133,7 +133,7 @@ def _short(digest: str) -> str:
     return digest.removeprefix("sha256:")[:12]
 
 
-def _commands(config: Mapping[str, Any], layers: int) -> Sequence[str]:
+def commands(config: Mapping[str, Any], layers: int) -> Sequence[str]:
     """What made each layer; empty if the history does not tell."""
     made = [entry for entry in config.get("history") or [] if not entry.get("empty_layer")]
     if len(made) != layers:

@@ -107,11 +107,15 @@ def renamed(findings: Sequence[Finding], names: Iterable[str]) -> tuple[Finding,
     Syft writes Python packages as their index does (`typing-extensions`), and the scanner of an image as they do
     themselves (`typing_extensions`): what is excused, and what was known, goes by the latter.
     """
-    here = {_NAME.sub("-", name).lower(): name for name in names}
+    here = {same_name(name): name for name in names}
     return tuple(
-        replace(finding, package=here.get(_NAME.sub("-", finding.package).lower(), finding.package))
-        for finding in findings
+        replace(finding, package=here.get(same_name(finding.package), finding.package)) for finding in findings
     )
+
+
+def same_name(name: str) -> str:
+    """A package's name as all who write it differently have it."""
+    return _NAME.sub("-", name).lower()
 
 
 def in_order(findings: Sequence[Finding]) -> list[Finding]:

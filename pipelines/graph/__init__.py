@@ -26,6 +26,7 @@ from pipelines.graph.units import examine
 from pipelines.plan import Plan
 from pipelines.policy import judge, refusal
 from pipelines.release import Release, ServiceRelease
+from pipelines.stages.inspect import contents
 
 __all__ = [
     "Observer",
@@ -140,18 +141,20 @@ async def _publish(run: Run, examination: Examination, lot: Lot, record: Release
 
 
 def reports_of(run: Run, examination: Examination) -> dagger.Directory:
-    """The folder `SERVICE/PLATFORM/…` of what was described and scanned."""
+    """The folder `SERVICE/PLATFORM/…` of what was described and scanned, and the manifests of what was examined."""
     reports = run.toolbox.client.directory()
     for unit, described in examination.sboms.items():
         path = f"{unit.service}/{unit.platform.slug}"
         reports = reports.with_directory(path, described.files)
         if unit in examination.scans:
             reports = reports.with_directory(path, examination.scans[unit].files)
+        if unit in examination.examined:
+            reports = reports.with_directory(path, contents(run.toolbox, unit, examination.digests[unit]))
     return reports
 
 
 async def write_reports(reports: dagger.Directory, out: Path) -> None:
-    """Replace `out/reports` by these: `SERVICE/PLATFORM/{sbom.spdx.json,sbom.cdx.json,scan.json,scan.sarif}`.
+    """Replace `out/reports` by these: `SERVICE/PLATFORM/{sbom.spdx.json,sbom.cdx.json,scan.json,scan.sarif,…}`.
 
     :raises ConfigError: the folder cannot be written.
     """

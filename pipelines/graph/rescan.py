@@ -12,7 +12,7 @@ from pipelines.expected import Subject
 from pipelines.graph.context import Session
 from pipelines.graph.proof import reference
 from pipelines.graph.together import together
-from pipelines.model import Digest, Sealed, Unit
+from pipelines.model import Digest, Sealed, Target, Unit
 from pipelines.plan import Rules
 from pipelines.predicates import CYCLONEDX, SCAN
 from pipelines.registry.images import image_at
@@ -56,8 +56,8 @@ async def rescan(session: Session, wanted: Sequence[Subject], found: Advisories,
             wanted_here = {name: one for name, one in sealed.platforms.items() if name in subject.platforms}
             sealed = replace(sealed, platforms=wanted_here)
         async with session.step("verify", subject.service, at=subject.target):
-            boms = await _attested(session, subject, sealed, CYCLONEDX.kind)
-            scans = await _attested(session, subject, sealed, SCAN.kind)
+            boms = await attested(session, subject.target, sealed, CYCLONEDX.kind)
+            scans = await attested(session, subject.target, sealed, SCAN.kind)
         refused.extend(
             f"{subject.shown}: {platform}: {boms[digest].objection}"
             for platform, digest in sealed.platforms.items()
@@ -88,10 +88,10 @@ async def rescan(session: Session, wanted: Sequence[Subject], found: Advisories,
     return sorted(results, key=lambda one: (order[one.subject.shown], one.rescanned.unit.platform))
 
 
-async def _attested(session: Session, subject: Subject, sealed: Sealed, kind: str) -> Proofs:
-    """What is attested of one kind to each platform."""
+async def attested(session: Session, target: Target, sealed: Sealed, kind: str) -> Proofs:
+    """What is attested of one kind to each platform, at a registry."""
     trust = await session.trust()
-    at = partial(reference, session.toolbox, subject.service, target=subject.target)
+    at = partial(reference, session.toolbox, sealed.service, target=target)
     references = {digest: at(digest) for digest in sealed.platforms.values()}
     return await proofs(session.toolbox, trust, trust.parties([sealed]), references, kind=kind, read=True)
 

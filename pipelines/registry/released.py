@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 
@@ -52,4 +53,26 @@ async def since(client: Client, run: str) -> list[Record]:
             record = read(text or b"", f"the record {tag}")
             if record.state == "published":
                 found.append(record)
+    return found
+
+
+async def latest(client: Client, environment: str, services: Iterable[str], *, but: str) -> dict[str, Record]:
+    """Service → the newest published release to an environment that has an image of it.
+
+    Read until there is one for each of these; a service that was not looked for may be among them.
+
+    :param but: id of the run that is none of them.
+    :raises RegistryError: the registry's answer is neither a record nor that there is none.
+    """
+    tags = await client.tags(client.target.repository(RECORDS))
+    runs = sorted((tag for tag in tags if _RUN.fullmatch(tag) and tag != but), reverse=True)[:_RECORDS_READ]
+    wanted, found = set(services), dict[str, Record]()
+    for tag in runs:
+        text = await records.get(client, Tag(tag))
+        with suppress(ConfigError):
+            record = read(text or b"", f"the record {tag}")
+            if record.state == "published" and record.plan.environment == environment:
+                found = dict.fromkeys(record.lot, record) | found
+        if found and wanted <= found.keys():
+            break
     return found

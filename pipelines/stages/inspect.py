@@ -13,6 +13,25 @@ from pipelines.model import Digest, Image, Unit
 from pipelines.stages.failures import ENGINE_FAILURES, engine_error, last_words, lost
 from pipelines.stages.toolbox import Toolbox, quarantined
 
+MANIFEST = "manifest.json"
+CONFIG = "config.json"
+
+
+def contents(toolbox: Toolbox, unit: Unit, digest: Digest) -> dagger.Directory:
+    """`manifest.json` and `config.json` of what the quarantine holds under this digest; read once in a run."""
+    reference = quarantined(unit.service, digest)
+    return (
+        toolbox.regctl()
+        .with_directory("/out", toolbox.client.directory())
+        .with_exec(
+            ["manifest", "get", "--format", "raw-body", reference],
+            use_entrypoint=True,
+            redirect_stdout=f"/out/{MANIFEST}",
+        )
+        .with_exec(["image", "inspect", reference], use_entrypoint=True, redirect_stdout=f"/out/{CONFIG}")
+        .directory("/out")
+    )
+
 
 async def inspect(toolbox: Toolbox, unit: Unit, digest: Digest) -> Image:
     """Size, layers, user and labels of what the quarantine holds under this digest.
@@ -20,14 +39,9 @@ async def inspect(toolbox: Toolbox, unit: Unit, digest: Digest) -> Image:
     :raises ToolError: the quarantine's answer is no image manifest.
     """
     where = {"service": unit.service, "platform": unit.platform, "step": "inspect"}
-    reference = quarantined(unit.service, digest)
-    container = toolbox.regctl().with_directory("/out", toolbox.client.directory())
-    container = container.with_exec(
-        ["manifest", "get", "--format", "raw-body", reference], use_entrypoint=True, redirect_stdout="/out/manifest"
-    ).with_exec(["image", "inspect", reference], use_entrypoint=True, redirect_stdout="/out/config")
+    found = contents(toolbox, unit, digest)
     try:
-        manifest = await container.file("/out/manifest").contents()
-        config = await container.file("/out/config").contents()
+        manifest, config = await found.file(MANIFEST).contents(), await found.file(CONFIG).contents()
     except dagger.ExecError as failure:
         raise ToolError(last_words(failure), remedy="run the command again", **where) from failure
     except dagger.QueryError as failure:

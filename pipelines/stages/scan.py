@@ -128,9 +128,8 @@ def read_report(
         if digest not in report["ArtifactName"]:
             raise ValueError(f"it is about {report['ArtifactName']!r}")
         results = report.get("Results") or []
-        findings = [finding for result in results for finding in _findings(result, report["ArtifactName"])]
         return Scan(
-            findings=(*_end_of_life(report.get("Metadata") or {}), *findings),
+            findings=findings_in(report),
             packages=_packages(results),
             created=datetime.fromisoformat(report["CreatedAt"]),
             distributed=_packages([result for result in results if result.get("Class") == "os-pkgs"]),
@@ -152,6 +151,15 @@ def read_report(
             remedy="run the command again; an image whose report cannot be read does not leave",
             **where,
         ) from error
+
+
+def findings_in(report: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """What a report has found, a distribution at its end first.
+
+    :raises KeyError, TypeError, ValueError, AttributeError: it is no report of Trivy's.
+    """
+    found = [one for result in report.get("Results") or [] for one in _findings(result, report["ArtifactName"])]
+    return (*_end_of_life(report.get("Metadata") or {}), *found)
 
 
 def _packages(results: Sequence[dict[str, Any]]) -> int:
