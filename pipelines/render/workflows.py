@@ -68,6 +68,7 @@ def workflows(released: Sequence[Released], *, sealift: str, locked: bool) -> Ma
         "tagged": any(one.tags for one in released),
         "sealift": sealift,
         "locked": locked,
+        "against": next((one for one in released if one.tags), released[0]),
     }
     return {name: _signed(templates.get_template(name).render(about).rstrip() + "\n") for name in FILES}
 

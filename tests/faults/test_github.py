@@ -108,6 +108,7 @@ def test_a_forks_pull_request_is_rehearsed_without_anything_that_counts(hosted: 
     assert len(hosted.issuer.asked) == asked
     assert hosted.given("github/codeql-action") == []
     assert len(hosted.given("actions/upload-artifact")) == 1
+    assert "no release" in (hosted.folder / "kept/dist/delta.md").read_text()
 
 
 def test_by_hand_without_a_push(hosted: Hosted) -> None:
