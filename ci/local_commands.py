@@ -19,22 +19,24 @@ from ci.dotenv import lacking, write_dotenv
 from ci.keys import KeyPair, ensure
 from ci.local.doctor import diagnose
 from ci.local.paths import find_paths
-from ci.local.up import Running, env_lines, make_setup
+from ci.local.remote import Remote, remote_engine
+from ci.local.up import Running, env_lines, forget, make_setup
 from ci.local.up import down as take_down
 from ci.local.up import up as bring_up
 from ci.output import dump
+from ci.remote_check import engine_platform
 from ci.session import connected
 from ci.signer import local_keys
 from ci.terminal import answers, report
 from pipelines.config import environ_with_dotenv
-from pipelines.errors import ExitCode, SigningError
+from pipelines.errors import EngineError, ExitCode, SigningError
 
 
-def ensure_engine(environ: Mapping[str, str]) -> Running:
+def ensure_engine(environ: Mapping[str, str], remote: Remote | None = None) -> Running:
     """The engine and the registry, brought up if they are not. Inside an engine, that one is used."""
     if INSIDE in environ:
         return Running(mode="given", cli=Path(), environment={}, registry="", rebuilt=False)
-    running = bring_up(make_setup(environ, report))
+    running = bring_up(make_setup(environ, report), remote)
     for note in running.notes:
         report(f"note: {note}")
     return running
@@ -82,16 +84,35 @@ def _environ(root: Path) -> Mapping[str, str]:
     return environ_with_dotenv(root, os.environ)
 
 
+async def _platform(environ: Mapping[str, str], running: Running, remote: Remote) -> str:
+    try:
+        with engine_log(environ) as log:
+            return await engine_platform(running.environment, remote.address, log)
+    except EngineError:
+        # It answered and was recorded, but no run could use it.
+        forget(make_setup(environ, report))
+        raise
+
+
 @click.command()
-def up() -> None:
+@click.option("--engine", metavar="ADDRESS", help="An engine on another machine: tls://HOST:PORT, kube-pod://POD, …")
+@click.option("--engine-ca", metavar="FILE", help="Who signed the certificate of a tls:// engine; PEM.")
+@click.option("--engine-cert", metavar="FILE", help="This client's certificate; PEM.")
+@click.option("--engine-key", metavar="FILE", help="Its private key; PEM, unencrypted.")
+def up(engine: str | None, engine_ca: str | None, engine_cert: str | None, engine_key: str | None) -> None:
     """Start the engine and the registry on localhost:5000, and make the local signing key.
 
-    Takes an engine that the environment names, else Docker, Podman or nerdctl with the official images, else assembles
-    the same things from source. Run it again whenever you like: what is up stays up.
+    With --engine the engine on another machine is used, by every command until 'down', which forgets it.
+
+    Without: takes an engine that the environment names, else Docker, Podman or nerdctl with the official images, else
+    assembles the same things from source. Run it again whenever you like: what is up stays up.
     """
     root = Path.cwd()
     environ = _environ(root)
-    running = ensure_engine(environ)
+    remote = remote_engine(engine, ca=engine_ca, cert=engine_cert, key=engine_key)
+    running = ensure_engine(environ, remote)
+    if remote:
+        report(f"{remote.address}: {anyio.run(_platform, environ, running, remote)}, the client's version")
     pair = local_keys(environ)
     if not pair.complete and anyio.run(_make_keys, environ, running, pair):
         report(f"made the local signing key pair in {pair.folder}")

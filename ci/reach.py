@@ -6,6 +6,7 @@ import socket
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from ci.handshake import check_handshake
 from pipelines.errors import EngineError
 
 RUNNER_HOST = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
@@ -13,12 +14,15 @@ _SECONDS = 10
 
 
 def check_reachable(environ: Mapping[str, str]) -> None:
-    """Connect once to an engine that is named by `tcp://` or `unix://`; others are the CLI's to find.
+    """Connect once to an engine that is named by `tls://`, `tcp://` or `unix://`; others are the CLI's to find.
 
     :raises EngineError: nothing answers there.
     """
     host = environ.get(RUNNER_HOST, "")
     parts = urlsplit(host)
+    if parts.scheme == "tls":
+        check_handshake(host)
+        return
     try:
         if parts.scheme == "tcp":
             socket.create_connection((parts.hostname or "", parts.port or 0), timeout=_SECONDS).close()

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from ci.local.engine import listens, socket_path
+from ci.local.finding import Finding, Level
 from ci.local.machine import locals_of
 from ci.local.official import RUNNER_HOST, live_tool
 from ci.local.paths import find_keys, why_not_writable
 from ci.local.podman import containers_conf, read_kernel
+from ci.local.reaching import look
 from ci.local.record import load_record
 from ci.local.registry import answers, port_holder
+from ci.local.remote import remote_from_record
 from ci.local.setup import Setup
 from ci.local.system import emulates, missing_packages
 from ci.local.toolchain import GO_NEEDED, go_version
 
-Level = Literal["ok", "warn", "fail"]
 GIGABYTE = 1_000_000_000
 SPACE_NEEDED = 20 * GIGABYTE
 LEAST_FREE = 4 * GIGABYTE
@@ -28,18 +28,6 @@ OFFICIAL_LEAST_FREE = 0.2
 """The same for the official engine, as a part of the disk."""
 LARGE_ENV = 32_768
 """Bytes of a `.env` from which on loading a Dagger module takes noticeably longer."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """:param what: what was looked at, and how it is.
-
-    :param remedy: what to do; empty if the level is ok.
-    """
-
-    level: Level
-    what: str
-    remedy: str = ""
 
 
 def diagnose(setup: Setup, repository: Path = Path()) -> list[Finding]:
@@ -65,6 +53,8 @@ def _assembled(setup: Setup) -> bool:
     """Is the engine one that we assemble? Then what assembling needs matters."""
     given = setup.environment.get(RUNNER_HOST)
     record = load_record(setup.paths.record)
+    if record.remote:
+        return False
     return record.mode == "assembled" or (not record.mode and not given and not live_tool(setup))
 
 
@@ -171,6 +161,8 @@ def _authorities(setup: Setup) -> Finding:
 
 def _engine(setup: Setup) -> Finding:
     record = load_record(setup.paths.record)
+    if remote := remote_from_record(record.remote):
+        return look(remote)
     if record.mode == "assembled":
         if listens(socket_path(setup)):
             return Finding("ok", "the engine is up")

@@ -36,6 +36,8 @@ def _stop(setup: Setup, record: Record, *, purge: bool) -> list[str]:
     tool, container = record.containers.get("registry", ("", ""))
     if tool and remove_container(setup, tool, container, purge=purge):
         stopped.append("registry")
+    if record.remote:
+        stopped.append(f"the use of {record.remote['address']}, which runs on")
     return [*stopped, *(name for name, process in record.processes.items() if end(process))]
 
 

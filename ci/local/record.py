@@ -16,6 +16,7 @@ class Record:
 
     :param containers: tool and id or name of containers, by what they are for: ("podman", "6f2c…").
     :param processes: registries, by name.
+    :param remote: the engine on another machine that is used instead of ours, as `Remote.as_record` writes it.
     :param engine_key: tells whether a running engine is the one that we would start now.
     """
 
@@ -23,6 +24,7 @@ class Record:
     containers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     processes: Mapping[str, Process] = field(default_factory=dict)
     engine_key: str = ""
+    remote: Mapping[str, str] = field(default_factory=dict)
 
 
 class Ledger:
@@ -45,6 +47,11 @@ class Ledger:
         if (mode, key) != (self.record.mode, self.record.engine_key):
             self._write(replace(self.record, mode=mode, engine_key=key))
 
+    def remote(self, remote: Mapping[str, str]) -> None:
+        """An engine on another machine was chosen; or none, if empty."""
+        if remote != self.record.remote:
+            self._write(replace(self.record, remote=remote))
+
     def clear(self) -> None:
         """Everything was stopped."""
         self._write(Record())
@@ -63,6 +70,8 @@ def load_record(path: Path) -> Record:
             containers={name: (entry[0], entry[1]) for name, entry in known["containers"].items()},
             processes={name: Process(entry["pid"], entry["started"]) for name, entry in known["processes"].items()},
             engine_key=known["engine_key"],
+            # Records of earlier versions have none.
+            remote=dict(known.get("remote", {})),
         )
     except (OSError, ValueError, LookupError, TypeError):
         return Record()

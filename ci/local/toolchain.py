@@ -60,6 +60,8 @@ TRIVY = Tool(
 OTELCOL = Tool("otelcol", "0.165.0", {})
 """The OpenTelemetry Collector, for the tests only."""
 KUBECONFORM = Tool("kubeconform", "0.8.0", {"main.version": "v0.8.0"})
+HELM = Tool("helm", "3.22.0", {"helm.sh/helm/v3/internal/version.version": "v3.22.0"})
+"""For the tests only: it renders Dagger's own chart with the values in deploy/engine."""
 COMPOSE = Tool("compose", "2.16.2", {})
 """compose-go's own loader, with the Compose specification's schema. Both for the tests only."""
 TOXIPROXY = Tool("toxiproxy", "2.12.0", {"github.com/Shopify/toxiproxy/v2.Version": "2.12.0"})

@@ -25,19 +25,23 @@ from ci.local.official import (
 )
 from ci.local.paths import require
 from ci.local.processes import alive
+from ci.local.reaching import reach
 from ci.local.record import Ledger
 from ci.local.registry import Local, answers, start_registry
+from ci.local.remote import Remote, remote_from_record
 from ci.local.setup import Setup
 from ci.reach import check_reachable
+from pipelines.errors import ConfigError
 
-__all__ = ["Running", "down", "env_lines", "make_setup", "up"]
+__all__ = ["Running", "down", "env_lines", "forget", "make_setup", "up"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
     """What is up.
 
-    :param mode: "given" (the environment names an engine), "containers" (official images), "assembled".
+    :param mode: "given" (the environment names an engine), "remote" (one is on record), "containers" (official images),
+        "assembled".
     :param cli: the `dagger` command.
     :param environment: exactly what has to be exported for dagger-io and the stock CLI.
     :param registry: address of the user's registry, such as `localhost:5000`.
@@ -64,10 +68,11 @@ class _Engine:
     notes: tuple[str, ...] = ()
 
 
-def up(setup: Setup) -> Running:
+def up(setup: Setup, remote: Remote | None = None) -> Running:
     """Everything that a run needs, started where it is not up yet. Seconds when everything is up.
 
-    :raises ConfigError: the folders cannot be written.
+    :param remote: an engine to use from now on, until `down`.
+    :raises ConfigError: the folders cannot be written, or the files for a remote engine not be used.
     :raises EngineError: no engine can be had on this machine.
     :raises RegistryError: the registry's port is taken.
     """
@@ -75,7 +80,7 @@ def up(setup: Setup) -> Running:
     require(setup.paths.state, setup.environment)
     with locked(setup.paths.state / "lock", setup.report):
         ledger = Ledger(setup.paths.record)
-        engine = _engine(setup, ledger, mirror, registry)
+        engine = _engine(setup, ledger, mirror, registry, remote)
         notes = _ensure_registry(setup, ledger, registry, engine)
     return Running(
         mode=engine.mode,
@@ -87,15 +92,30 @@ def up(setup: Setup) -> Running:
     )
 
 
-def _engine(setup: Setup, ledger: Ledger, mirror: Local, registry: Local) -> _Engine:
+def forget(setup: Setup) -> None:
+    """Use the remote engine no more."""
+    with locked(setup.paths.state / "lock", setup.report):
+        Ledger(setup.paths.record).remote({})
+
+
+def _engine(setup: Setup, ledger: Ledger, mirror: Local, registry: Local, remote: Remote | None) -> _Engine:
     """An engine, in the first mode that this machine allows."""
     host = setup.environment.get(RUNNER_HOST)
     # What `sealift env` printed may still be in a shell after `down`: that is no engine of somebody else's.
-    if host and host not in {engine_address(setup), *official_addresses()}:
+    known = remote or remote_from_record(ledger.record.remote)
+    ours = {engine_address(setup), *official_addresses(), *([known.for_dagger] if known else [])}
+    if host and host not in ours:
+        if remote is not None:
+            raise ConfigError(
+                f"{RUNNER_HOST} names one engine, {host}, and --engine another", remedy=f"unset {RUNNER_HOST}"
+            )
         # Before a command is fetched, or even built, that would only find nobody there.
         check_reachable(setup.environment)
         cli = find_cli(setup)
         return _Engine(mode="given", cli=cli, environment={RUNNER_HOST: host, CLI_VARIABLE: str(cli)})
+    if known is not None:
+        address, cli = reach(ledger, known), find_cli(setup)
+        return _Engine(mode="remote", cli=cli, environment={RUNNER_HOST: address, CLI_VARIABLE: str(cli)})
     # What was assembled once stays: asking for the official images again would cost seconds at every start.
     tool = official_tool(setup) if ledger.record.mode != "assembled" else None
     if tool is not None:
@@ -121,7 +141,7 @@ def _ensure_registry(setup: Setup, ledger: Ledger, registry: Local, engine: _Eng
         if "registry" in ledger.record.containers or (known is not None and alive(known)):
             return ()
         return (f"{registry.address} is a registry that `sealift up` did not start: it is used as it is",)
-    tool = registry_tool(setup) if engine.mode == "given" else engine.tool
+    tool = registry_tool(setup) if engine.mode in {"given", "remote"} else engine.tool
     if tool is not None:
         ledger.container("registry", tool, registry_container(setup, tool, registry))
     else:
