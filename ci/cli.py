@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
 from ci import options as opt
-from ci.delta_command import add_delta, delta_command, last_release
+from ci.delta_command import delta_command
 from ci.ending import run
 from ci.init_command import init
 from ci.local_commands import local_commands
@@ -19,23 +18,20 @@ from ci.promote_commands import promote_commands
 from ci.rebuild_command import rebuild_command
 from ci.registry_commands import registry_group
 from ci.release_commands import release
+from ci.released import released
 from ci.render_commands import render
-from ci.reports import write_summaries
 from ci.reproduce_command import reproduce_command
 from ci.rescan_command import rescan_command
 from ci.run import execute, planned
 from ci.shards_command import shards_command
 from ci.terminal import answers
-from ci.trace_command import trace_command, write_trace
+from ci.trace_command import trace_command
 from ci.verify_command import verify_command
 from pipelines import graph
 from pipelines.config import Flags
 from pipelines.errors import ExitCode
 from pipelines.graph import Options, Run, verbs
 from pipelines.graph.ask import asked
-from pipelines.release import Release
-from pipelines.report import summary
-from pipelines.trace import Trace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -76,33 +72,7 @@ def build_all(
     With no option this builds the repository for its default environment.
     """
     options = Options(push=not no_push, scan=not no_scan, no_cache=no_cache, reuse=not no_reuse)
-    _release("build-all", flags, root, out, as_json=as_json, options=options, delta=delta)
-
-
-def _release(
-    command: str, flags: Flags, root: Path, out: Path, *, as_json: bool, options: Options, delta: str | None = None
-) -> None:
-    traces: list[Trace] = []
-    last = last_release(root, delta, flags)
-
-    async def work(run: Run) -> Release:
-        return await graph.release(run, out)
-
-    def traced(trace: Trace) -> None:
-        traces.append(trace)
-        write_trace(trace, out)
-
-    record = execute(command, root, flags, work, options=options, record=out / "release.json", traced=traced)
-    write_summaries(record, out, traces[0], os.environ)
-    add_delta(record, root, out, last, os.environ)
-    if as_json:
-        dump(record.as_json())
-    else:
-        console = answers()
-        console.print(summary.render(record, out=str(out), width=console.width, trace=traces[0]))
-    if record.violations:
-        # The table above has said everything.
-        sys.exit(ExitCode.GATE)
+    released("build-all", flags, root, out, as_json=as_json, options=options, delta=delta)
 
 
 @cli.command()
@@ -172,7 +142,7 @@ def sbom(flags: Flags, root: Path, out: Path, as_json: bool) -> None:
 @opt.as_json
 def publish(flags: Flags, root: Path, out: Path, as_json: bool) -> None:
     """Publish the selected services: build-all, with every check, under the name of its last step."""
-    _release("publish", flags, root, out, as_json=as_json, options=Options())
+    released("publish", flags, root, out, as_json=as_json, options=Options())
 
 
 def _show(rows: list[dict[str, object]], as_json: bool) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ci import terminal
+from pipelines.config import Config
+from pipelines.config.paths import resolve_paths
+from pipelines.errors import ConfigError
+from pipelines.graph.rescan import Found
 from pipelines.release import Release
 from pipelines.report import markdown, sarif, summary
 from pipelines.stages.scan import SARIF
@@ -47,6 +52,32 @@ def write_sarif(record: Release, out: Path) -> None:
             folder.mkdir(exist_ok=True)
             document = sarif.of_service(service.name, str(service.context / service.dockerfile), scans)
             (folder / f"{service.name}.sarif").write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+async def write_rescanned(results: Sequence[Found], folder: Path, config: Config) -> None:
+    """Write `SERVICE/PLATFORM-DIGEST.sarif` of images that were scanned again.
+
+    Their categories are those of the release's own scans, which they replace; of several images of one service and
+    platform, each has one of its own.
+
+    :raises ConfigError: the folder cannot be written.
+    """
+    images = Counter(one.rescanned.unit for one in results)
+    for one in results:
+        unit, digest = one.rescanned.unit, one.rescanned.digest.short
+        scanned = json.loads(await one.scanned.files.file(SARIF).contents())
+        service = config.services.get(unit.service)
+        dockerfile = str(resolve_paths(unit.service, service).dockerfile) if service else "Dockerfile"
+        among = f"{digest}/" if images[unit] > 1 else ""
+        document = sarif.of_service(unit.service, dockerfile, {unit.platform: scanned}, among)
+        file = folder / unit.service / f"{unit.platform.slug}-{digest}.sarif"
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        except OSError as failure:
+            raise ConfigError(
+                f"the reports cannot be written to {folder}: {failure}", remedy="name another folder", step="reports"
+            ) from failure
 
 
 def add_to_job(text: str, environ: Mapping[str, str]) -> None:

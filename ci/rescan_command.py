@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import dagger
 
 from ci import options as opt
 from ci.front import configured
@@ -18,6 +17,7 @@ from ci.invocation import invocation
 from ci.output import dump
 from ci.registry_engine import on_targets
 from ci.registry_ground import Registries
+from ci.reports import write_rescanned
 from ci.signer import check_signable
 from ci.subjects import subjects
 from ci.terminal import answers
@@ -33,7 +33,6 @@ from pipelines.graph.rescan import Found, rescan
 from pipelines.model import Database, Severity
 from pipelines.plan import Rules
 from pipelines.report import rescan as report
-from pipelines.stages.scan import SARIF
 
 _SEVERITIES = [severity.name for severity in Severity if severity]
 
@@ -102,7 +101,7 @@ def rescan_command(
                 ours = invocation(found.environ, root.resolve(), ignores=found.settings.policy.ignores)
                 results = await attest_scans(session, results, found.targets, advisories, rules, ours)
         if sarif is not None:
-            await _write(session.toolbox.client, results, sarif)
+            await write_rescanned(results, sarif, found.config)
         return results, advisories.database
 
     results, database = on_targets("rescan", root, found, (), work)
@@ -115,20 +114,6 @@ def _rules(root: Path, found: Registries, severity: str | None) -> Rules:
     loaded = configured(root.resolve(), found.environ, found.flags)
     rules = rules_for(root.resolve(), loaded, found.settings, list(found.services), now=datetime.now(UTC))
     return replace(rules, severity=Severity[severity]) if severity else rules
-
-
-async def _write(client: dagger.Client, results: Sequence[Found], folder: Path) -> None:
-    reports = client.directory()
-    for one in results:
-        unit = one.rescanned.unit
-        name = f"{unit.service}/{unit.platform.slug}-{one.rescanned.digest.short}.sarif"
-        reports = reports.with_file(name, one.scanned.files.file(SARIF))
-    try:
-        await reports.export(str(folder.absolute()))
-    except dagger.QueryError as failure:
-        raise ConfigError(
-            f"the reports cannot be written to {folder}: {failure}", remedy="name another folder", step="reports"
-        ) from failure
 
 
 def _show(results: Sequence[Found], database: Database, rules: Rules, *, new_only: bool, as_json: bool) -> None:

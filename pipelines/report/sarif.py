@@ -9,7 +9,9 @@ from typing import Any
 from pipelines.model import Platform
 
 
-def of_service(service: str, dockerfile: str, scans: Mapping[Platform, Mapping[str, Any]]) -> dict[str, Any]:
+def of_service(
+    service: str, dockerfile: str, scans: Mapping[Platform, Mapping[str, Any]], among: str = ""
+) -> dict[str, Any]:
     """The runs of its platforms' documents, each of a category of its own.
 
     GitHub keeps apart what has another category, takes no two runs of one, and shows a result at a file of the
@@ -17,11 +19,12 @@ def of_service(service: str, dockerfile: str, scans: Mapping[Platform, Mapping[s
 
     :param dockerfile: its path in the repository.
     :param scans: Trivy's SARIF document of each platform.
+    :param among: what tells the image from others of the same service and platform, where there are some.
     """
     runs = []
     for platform, document in sorted(scans.items()):
         for run in deepcopy(document["runs"]):
-            run["automationDetails"] = {"id": f"sealift/{service}/{platform.slug}/"}
+            run["automationDetails"] = {"id": f"sealift/{service}/{platform.slug}/{among}"}
             run.pop("originalUriBaseIds", None)
             for result in run.get("results") or ():
                 for location in result.get("locations") or ():

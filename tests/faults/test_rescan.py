@@ -71,7 +71,9 @@ def test_what_has_become_known_since(later: Small, tmp_path: Path) -> None:
     }  # fmt: skip
     (file,) = (tmp_path / "sarif/web").iterdir()
     assert file.name.startswith("linux-amd64-")
-    assert [result["ruleId"] for result in json.loads(file.read_text())["runs"][0]["results"]] == [CVE]
+    (scan,) = json.loads(file.read_text())["runs"]
+    assert [result["ruleId"] for result in scan["results"]] == [CVE]
+    assert scan["automationDetails"]["id"] == "sealift/web/linux-amd64/"
     told = later.sealift("rescan", "web:dev", "--severity", "CRITICAL")
     assert told.returncode == 0
     assert f"- web linux/amd64: new: {CVE} HIGH in starlette 0.49.0, fixed in 0.49.1" in told.stdout
