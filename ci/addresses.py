@@ -28,12 +28,18 @@ async def secret_at(client: dagger.Client, environ: Mapping[str, str], variable:
         raise ConfigError(f"{variable}: {error}", remedy=f"set {variable} to an address such as file://PATH") from None
     try:
         secret = _secret(client, environ, address)
-        await secret.plaintext()
+        text = await secret.plaintext()
     except (dagger.QueryError, OSError, UnicodeDecodeError) as failure:
         raise ConfigError(
             f"{variable}: the secret at {address} cannot be read: {_why(failure)}",
             remedy=f"put it there, or set {variable} to where it is: file://PATH or env://NAME",
         ) from failure
+    if not text and variable != "SIGNING_PASSWORD":
+        raise ConfigError(
+            f"{variable}: the secret at {address} is empty",
+            remedy="put it there; in GitHub Actions a secret that is not set is empty: add it to the repository's"
+            " secrets, or to those of the GitHub environment that the job names",
+        )
     return secret
 
 

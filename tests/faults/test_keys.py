@@ -136,6 +136,15 @@ def test_a_secret_in_the_place_of_its_address_is_not_shown(repository: Small, pa
     assert "hunter2" not in said
 
 
+def test_a_secret_that_github_was_not_given(repository: Small) -> None:
+    """A workflow gets the empty string for it."""
+    repository.env |= {"SIGNING_KEY": "env://COSIGN_KEY", "SIGNING_PASSWORD": "env://COSIGN_PASSWORD"}
+    repository.env |= {"COSIGN_KEY": "", "COSIGN_PASSWORD": ""}
+    said = refused(repository, 3, "--no-scan")
+    assert "SIGNING_KEY: the secret at env://COSIGN_KEY is empty" in said
+    assert "add it to the repository's secrets" in said
+
+
 def test_the_format_for_verifiers_that_do_not_know_bundles(repository: Small, pair: Path) -> None:
     use(repository, pair)
     repository.extra["signing"] = {"format": "legacy"}
