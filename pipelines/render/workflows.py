@@ -55,7 +55,7 @@ def workflows(released: Sequence[Released], *, sealift: str, locked: bool) -> Ma
     :param locked: whether there is a `sealift.lock` to be checked.
     """
     templates = Environment(
-        loader=PackageLoader("pipelines.render", "workflows"),
+        loader=PackageLoader("pipelines.render", "github"),
         # Not those of YAML, of GitHub's expressions and of the shell.
         variable_start_string="[[", variable_end_string="]]", line_statement_prefix="#%",
         block_start_string="[%", block_end_string="%]", comment_start_string="[#", comment_end_string="#]",
