@@ -88,11 +88,16 @@ class Collector:
         return {name: samples for name, samples in found.items() if name.startswith("sealift_")}
 
     def _written(self) -> str:
-        """What is in the file when its last line is whole: the collector writes it in pieces."""
-        until = time.monotonic() + _SECONDS
-        while not (text := self.file.read_text()).endswith("\n") and time.monotonic() < until:
-            time.sleep(0.1)
-        return text
+        """What is in the file when its last line is whole and no other comes: on a busy machine the collector may have
+        what it has not written yet, and the engine what it has not passed on."""
+        until, before = time.monotonic() + _SECONDS, ""
+        while time.monotonic() < until:
+            text = self.file.read_text()
+            if text.endswith("\n") and text == before:
+                return text
+            before = text
+            time.sleep(1)
+        return before
 
     def tree(self) -> Tree:
         """The spans of the only trace that there is."""

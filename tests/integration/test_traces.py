@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.programs import eventually
 from tests.integration.collector import Collector, Span, Tree, built, collector
 from tests.scratch import TINY, Scratch, run
 
@@ -127,8 +128,10 @@ def test_a_call_of_the_module_is_one_trace_beneath_the_function_and_exports_gaug
     trace = json.loads((scratch.root / "fetched/trace.json").read_text())
     assert (trace["engine"], trace["trace_id"]) == ("caller", tree.spans[0].trace)
     # Of the others there is neither a value nor a complaint: the engine passes on gauges only.
+    passed_on = {"sealift_image_size_bytes", "sealift_image_vulnerabilities", "sealift_exceptions"}
+    eventually(lambda: set(received.metrics()) >= passed_on, seconds=30)
     metrics = received.metrics()
-    assert set(metrics) == {"sealift_image_size_bytes", "sealift_image_vulnerabilities", "sealift_exceptions"}
+    assert set(metrics) == passed_on
     assert [(item.labels["service"], item.value) for item in metrics["sealift_image_size_bytes"]] == [("web", size)]
     assert "Telemetry was not exported" not in done.stdout + done.stderr
 
