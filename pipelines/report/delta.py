@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.filesize import decimal
-from rich.table import Table
 from rich.text import Text
 
 from pipelines.changes import LayerChange, PackageChange
 from pipelines.delta import Delta, PlatformDelta, Seen, ServiceDelta
 from pipelines.model import Finding
+from pipelines.report.rows import drawn
 from pipelines.rescanned import by_severity
 
 _WIDE = 110
@@ -30,7 +29,7 @@ def render(delta: Delta, *, width: int) -> RenderableType:
     parts: list[RenderableType] = [Text(headline(delta), style="bold")]
     changed = list(changed_in(delta))
     if changed:
-        parts.append(_table(changed) if width >= _WIDE else _blocks(changed))
+        parts.append(drawn(COLUMNS, map(cells, changed), wide=width >= _WIDE))
     parts += [Text(f"- {one.service}: {line}") for one, line in lines(delta)]
     for one in changed:
         told = list(_told(one))
@@ -163,21 +162,3 @@ def unscanned(one: PlatformDelta) -> str:
 def _named(finding: Finding) -> str:
     fixed = f" (fixed in {finding.fixed})" if finding.fixed else ""
     return f"{finding.id} {finding.severity.name} in {finding.package} {finding.installed}{fixed}"
-
-
-def _table(changed: Iterable[PlatformDelta]) -> Table:
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in COLUMNS:
-        made.add_column(name, overflow="fold")
-    for one in changed:
-        made.add_row(*map(Text, cells(one)))
-    return made
-
-
-def _blocks(changed: Iterable[PlatformDelta]) -> Text:
-    found = []
-    for one in changed:
-        service, platform, *others = cells(one)
-        found.append(f"{service} {platform}")
-        found += [f"  {name}: {cell}" for name, cell in zip(COLUMNS[2:], others, strict=True)]
-    return Text("\n".join(found))

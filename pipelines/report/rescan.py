@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pipelines.model import Database, Finding
 from pipelines.plan import Rules
+from pipelines.report.rows import drawn
 from pipelines.rescanned import Rescanned, by_severity, in_order
 
 _WIDE = 76
@@ -25,7 +24,7 @@ def render(
     parts: list[RenderableType] = []
     if database.sample:
         parts.append(Text("! SAMPLE advisory database: this scan found only what the sample lists.", style="bold"))
-    parts.append(_table(found) if width >= _WIDE else _blocks(found))
+    parts.append(drawn(_COLUMNS, map(_cells, found), wide=width >= _WIDE))
     for item in found:
         parts += [Text(f"✗ {item.unit}: {why}", style="bold red") for why in item.unseen]
         refused = item.refused(rules, new_only=new_only)
@@ -43,24 +42,6 @@ def _cells(item: Rescanned) -> tuple[str, ...]:
 def counted(counts: Mapping[str, int]) -> str:
     """`2 high, 1 low`."""
     return ", ".join(f"{count} {name.lower()}" for name, count in counts.items()) or "none"
-
-
-def _table(found: Sequence[Rescanned]) -> Table:
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in _COLUMNS:
-        made.add_column(name, overflow="fold")
-    for item in found:
-        made.add_row(*map(Text, _cells(item)))
-    return made
-
-
-def _blocks(found: Sequence[Rescanned]) -> Text:
-    lines = []
-    for item in found:
-        service, platform, *others = _cells(item)
-        lines.append(f"{service} {platform}")
-        lines += [f"  {name}: {cell}" for name, cell in zip(_COLUMNS[2:], others, strict=True)]
-    return Text("\n".join(lines))
 
 
 def _finding(item: Rescanned, one: Finding, *, refused: bool) -> Text:
