@@ -21,12 +21,17 @@ class Pair:
 
 
 class Authority:
-    """Signs what it is asked for. :param folder: where files go."""
+    """Signs what it is asked for.
 
-    def __init__(self, folder: Path, name: str = "ca") -> None:
+    :param folder: where files go.
+    :param now: what its certificates' times are counted from; None for the time at which each is made.
+    """
+
+    def __init__(self, folder: Path, name: str = "ca", *, now: datetime | None = None) -> None:
+        self.now = now
         self.folder, self.key = folder, ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        now = datetime.now(UTC)
+        now = self.now or datetime.now(UTC)
         own = (
             x509.CertificateBuilder()
             .subject_name(self.name)
@@ -43,7 +48,7 @@ class Authority:
 
     def sign(self, name: str, dns: str, *, ends: timedelta = timedelta(days=30)) -> Pair:
         """A certificate for the DNS name, valid for `ends` from now (before now, if negative)."""
-        key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+        key, now = ec.generate_private_key(ec.SECP256R1()), self.now or datetime.now(UTC)
         made = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))

@@ -17,7 +17,7 @@ from ci.remote_check import check_version
 from pipelines.errors import ConfigError, EngineError
 from tests.certificates import Authority
 
-NOW = datetime.now(UTC)
+NOW = datetime.now(UTC).replace(microsecond=0)
 FILES = {"ca": "/tls/a.crt", "cert": "/tls/b c.crt", "key": "/tls/b.key"}
 
 
@@ -68,7 +68,7 @@ def test_addresses_that_cannot_be(address: str | None, files: dict[str, str], wr
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
+    return Authority(tmp_path, now=NOW)
 
 
 def tls(authority: Authority, cert: Path, key: Path) -> Remote:
