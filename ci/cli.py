@@ -54,7 +54,9 @@ def cli() -> None:
 @opt.no_reuse
 @click.option("--no-push", is_flag=True, help="Stop in the quarantine, after everything is signed and verified.")
 @click.option("--no-scan", is_flag=True, help="Do not scan. Refused outside the local environment.")
-@click.option("--delta", metavar="ENV|FILE|VERSION", help="Write delta.md: what changed since that release.")
+@click.option(
+    "--delta", metavar="RELEASE", help="Write delta.md: what changed since that environment, record or version."
+)
 def build_all(
     *,
     flags: Flags,

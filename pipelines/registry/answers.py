@@ -58,7 +58,12 @@ _WORDS = (
     ),
     (
         Meaning.UNREACHABLE,
-        re.compile(r"connection refused|no such host|timeout|lookup|\": eof|network is unreachable|the proxy"),
+        # The engine's tunnel takes a connection before it knows that nobody listens at its other end, and drops it
+        # then: what a client calls that depends on what it was doing.
+        re.compile(
+            r"connection refused|no such host|timeout|lookup|\": eof|network is unreachable|the proxy"
+            r"|connection reset|broken pipe|closed idle connection"
+        ),
     ),
     (Meaning.UNAUTHORIZED, re.compile(r"\bunauthorized\b|empty challenge header")),
     (Meaning.FORBIDDEN, re.compile(r"\bforbidden\b|\bdenied\b")),

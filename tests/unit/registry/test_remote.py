@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         ("dial tcp: lookup ghcr.example on 10.0.0.1:53: no such host", "registry's address"),
         ("read tcp: i/o timeout", "registry's address"),
         ('Get "http://loopback-1:1/v2/": EOF', "registry's address"),
+        ('Get "http://loopback-1:1/v2/": read: connection reset by peer', "registry's address"),
+        ('Post "http://loopback-1:1/v2/": http: server closed idle connection', "registry's address"),
         ("unexpected http status code [http 500]", "run the command again"),
         ("unexpected status [http 401]", "DOCKER_USERNAME"),
         ("unexpected status [http 403]", "write permission"),

@@ -43,7 +43,7 @@ def test_a_refusal_in_the_registrys_own_words(body: str, kind: str, text: str) -
         (requests.ConnectionError("[Errno 111] Connection refused"), Meaning.UNREACHABLE, False),
         (requests.exceptions.ProxyError("Cannot connect to proxy."), Meaning.UNREACHABLE, False),
         (requests.ReadTimeout("read timed out"), Meaning.UNREACHABLE, False),
-        (requests.ConnectionError("('Connection aborted.', RemoteDisconnected())"), Meaning.OTHER, False),
+        (requests.ConnectionError("('Connection aborted.', RemoteDisconnected())"), Meaning.UNREACHABLE, False),
         (ValueError("the answer is no JSON but text/html"), Meaning.NO_REGISTRY, True),
     ],
 )  # fmt: skip
