@@ -88,7 +88,7 @@ async def build_one(run: Run, examination: Examination, unit: Unit) -> None:
             run.toolbox,
             unit,
             await quarantine(run.toolbox, container, unit),
-            base=await base_of(run.toolbox, service, unit.platform, bases, pins),
+            base=base_of(run.toolbox, service, unit.platform, bases, pins),
             created=made_at(service),
             steps=await steps(run.source, service, unit.platform),
         )

@@ -7,13 +7,12 @@ import json
 import secrets
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipelines.layers.base import archived, extract, files_of
+from pipelines.layers.base import files_of, opened
 from pipelines.layers.compared import first_difference
 from pipelines.layers.image import KeptLayer, Layer, new_config, new_manifest, written
 from pipelines.layers.normal import sources, write
@@ -26,13 +25,13 @@ def normalise(name: str, digest: str, tag: str, epoch: str, created: str, steps:
     :param name: repository.
     :param epoch: seconds since 1970 that files' times are set to; `created` is the same time, RFC 3339.
     :param steps: list of the instructions that make layers, JSON.
-    :param base: file with the base image, an OCI archive; what the image has of it stays.
+    :param base: the base image, `REPOSITORY@DIGEST` or the path of an OCI archive; what the image has of it stays.
     """
     repository = Repository(name)
     manifest = repository.manifest(digest)
     config = repository.config(manifest)
     with TemporaryDirectory() as folder:
-        kept = _base_layers(repository, manifest, Path(base), Path(folder)) if base else []
+        kept = _base_layers(repository, manifest, base, Path(folder)) if base else []
         files = [Path(folder) / str(number) for number, _ in enumerate(manifest["layers"])][len(kept) :]
         for file, layer in zip(files, _digests(manifest)[len(kept) :], strict=True):
             repository.fetch(layer, file)
@@ -47,19 +46,19 @@ def normalise(name: str, digest: str, tag: str, epoch: str, created: str, steps:
     return _digest(text)
 
 
-def _base_layers(repository: Repository, manifest: Mapping[str, Any], base: Path, folder: Path) -> list[KeptLayer]:
+def _base_layers(repository: Repository, manifest: Mapping[str, Any], base: str, folder: Path) -> list[KeptLayer]:
     """The layers that the image has of its base, as the base has them; they are in the repository then.
 
-    An engine that was started again writes those of its cache anew (Dagger 0.21.8): the same files, another archive.
+    An engine writes those of its cache anew when it was started again, or when it has got the same layer in two ways
+    (Dagger 0.21.8): the same files, another archive.
     """
     kept: list[KeptLayer] = []
-    with tarfile.open(base) as archive:
-        found = archived(archive)
-        for under, layer in zip(found, manifest["layers"], strict=False):
+    with opened(base) as found:
+        for under, layer in zip(found.layers(), manifest["layers"], strict=False):
             if under.digest != layer["digest"]:
                 ours, theirs = folder / "ours", folder / "theirs"
                 repository.fetch(layer["digest"], ours)
-                extract(archive, under.digest, theirs)
+                found.fetch(under.digest, theirs)
                 if files_of(ours) != files_of(theirs):
                     break
                 repository.put(theirs, under.digest)

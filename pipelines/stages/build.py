@@ -15,7 +15,7 @@ from pipelines.model import OCI, Digest, Platform, Unit
 from pipelines.plan import ServicePlan
 from pipelines.stages.failures import engine_error, last_words
 from pipelines.stages.layers import made_at
-from pipelines.stages.toolbox import Toolbox, for_engine, kept_as
+from pipelines.stages.toolbox import Toolbox, for_engine, kept_as, quarantined
 
 _CHANGED = ".sealift.Dockerfile"
 
@@ -186,14 +186,14 @@ async def _base_labels(
     return {f"{OCI}base.name": base, f"{OCI}base.digest": await base_digest(toolbox, base, platform)}
 
 
-async def base_of(
+def base_of(
     toolbox: Toolbox,
     service: ServicePlan,
     platform: Platform,
     bases: Mapping[str, Digest],
     pins: Mapping[str, Digest],
-) -> dagger.Container | None:
-    """The image that the unit stands on; None if that is nothing, as for `FROM scratch`.
+) -> dagger.Container | str | None:
+    """The image that the unit stands on; its reference if it is in the quarantine, None for `FROM scratch`.
 
     :param bases, pins: as in `build`.
     """
@@ -201,7 +201,7 @@ async def base_of(
     if base is None:
         return None
     if base in bases:
-        return await by_digest(toolbox, Unit(service=base, platform=platform), bases[base])
+        return quarantined(base, bases[base])
     if base in pins and "@" not in base:
         base = f"{base}@{pins[base]}"
     return toolbox.client.container(platform=dagger.Platform(platform)).from_(base)

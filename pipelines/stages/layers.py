@@ -36,7 +36,7 @@ async def normalise(
     unit: Unit,
     built: Digest,
     *,
-    base: dagger.Container | None,
+    base: dagger.Container | str | None,
     created: datetime,
     steps: Sequence[str],
 ) -> Digest:
@@ -45,7 +45,7 @@ async def normalise(
     What its base brought stays. Of all else, times are set to the commit's, and names of owners are left out.
 
     :param built: what the engine published.
-    :param base: the image that it stands on, of the same platform.
+    :param base: the image that it stands on, of the same platform; by its reference, if it is in the quarantine.
     :param steps: instructions of the Dockerfile that make layers, in order, for the history.
     :raises ToolError: the image cannot be read or put.
     """
@@ -53,7 +53,9 @@ async def normalise(
     args = [f"{QUARANTINE}/{unit.service}", built, unit.platform.slug]
     args += [str(int(created.timestamp())), f"{created.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", json.dumps(steps)]
     container = _program(toolbox)
-    if base is not None:
+    if isinstance(base, str):
+        args.append(base)
+    elif base is not None:
         container = container.with_mounted_file(_BASE, base.as_tarball())
         args.append(_BASE)
     # With another quarantine than that of the answer, the engine must not answer from its cache.

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 import tarfile
 from pathlib import Path
 
-from pipelines.layers.base import archived, extract, files_of
+import pytest
+
+from pipelines.layers.base import files_of, opened
 
 
 def entry(
@@ -39,11 +42,35 @@ def test_an_archives_image(tmp_path: Path) -> None:
     image = blob({"layers": [layer], "config": blob({"rootfs": {"diff_ids": ["sha256:d"]}})})
     blobs["index.json"] = json.dumps({"manifests": [blob({"manifests": [image]})]}).encode()
     path = packed(tmp_path / "image", *(entry(name, content=text) for name, text in blobs.items()))
-    with tarfile.open(path) as archive:
-        (found,) = archived(archive)
+    with opened(str(path)) as archive:
+        (found,) = archive.layers()
         assert (found.descriptor, found.diff_id) == (layer, "sha256:d")
-        extract(archive, found.digest, tmp_path / "layer")
+        archive.fetch(found.digest, tmp_path / "layer")
     assert (tmp_path / "layer").read_text() == '"the layer"'
+
+
+REGCTL = """\
+import sys
+answers = {
+    ("manifest", "get", "--format=raw-body", "quarantine:5000/web@sha256:m"):
+        '{"config": {"digest": "sha256:c"}, "layers": [{"digest": "sha256:l", "size": 1}]}',
+    ("blob", "get", "quarantine:5000/web", "sha256:c"): '{"rootfs": {"diff_ids": ["sha256:d"]}}',
+    ("blob", "get", "quarantine:5000/web", "sha256:l"): "the layer",
+}
+print(end=answers[tuple(sys.argv[1:])])
+"""
+
+
+def test_an_image_in_a_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    regctl = tmp_path / "regctl"
+    regctl.write_text(f"#!{sys.executable}\n{REGCTL}")
+    regctl.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with opened("quarantine:5000/web@sha256:m") as base:
+        (found,) = base.layers()
+        assert (found.descriptor, found.diff_id) == ({"digest": "sha256:l", "size": 1}, "sha256:d")
+        base.fetch(found.digest, tmp_path / "layer")
+    assert (tmp_path / "layer").read_text() == "the layer"
 
 
 def test_what_is_the_same_however_it_is_packed(tmp_path: Path) -> None:
