@@ -8,12 +8,14 @@ from pathlib import Path
 import click
 
 from ci import options as opt
+from ci.build_all_command import build_all_command
 from ci.delta_command import delta_command
 from ci.ending import run
 from ci.init_command import init
 from ci.local_commands import local_commands
 from ci.lock_command import lock_command
 from ci.output import dump, results, write_plan, write_results
+from ci.partial_commands import DEFAULT, assemble_command, built
 from ci.promote_commands import promote_commands
 from ci.rebuild_command import rebuild_command
 from ci.registry_commands import registry_group
@@ -46,37 +48,6 @@ def cli() -> None:
     """
 
 
-@cli.command("build-all")
-@opt.selection
-@opt.out
-@opt.as_json
-@opt.no_cache
-@opt.no_reuse
-@click.option("--no-push", is_flag=True, help="Stop in the quarantine, after everything is signed and verified.")
-@click.option("--no-scan", is_flag=True, help="Do not scan. Refused outside the local environment.")
-@click.option(
-    "--delta", metavar="RELEASE", help="Write delta.md: what changed since that environment, record or version."
-)
-def build_all(
-    *,
-    flags: Flags,
-    root: Path,
-    out: Path,
-    as_json: bool,
-    no_cache: bool,
-    no_reuse: bool,
-    no_push: bool,
-    no_scan: bool,
-    delta: str | None,
-) -> None:
-    """Build, boot, describe, scan, sign and publish every service.
-
-    With no option this builds the repository for its default environment.
-    """
-    options = Options(push=not no_push, scan=not no_scan, no_cache=no_cache, reuse=not no_reuse)
-    released("build-all", flags, root, out, as_json=as_json, options=options, delta=delta)
-
-
 @cli.command()
 @opt.selection
 @opt.as_json
@@ -98,10 +69,19 @@ def plan(flags: Flags, root: Path, as_json: bool, ask: bool, no_scan: bool) -> N
 @opt.no_cache
 @opt.as_json
 @click.option("--export", type=click.Path(file_okay=False, path_type=Path), help="Write each image as an OCI archive.")
-def build(flags: Flags, root: Path, no_cache: bool, as_json: bool, export: Path | None) -> None:
+@click.option(
+    "--partial", is_flag=False, flag_value=str(DEFAULT), type=click.Path(file_okay=False, path_type=Path),
+    metavar="[DIRECTORY]",
+    help=f"Boot them too, and write what 'assemble' needs on another machine. [default directory: {DEFAULT}]",
+)  # fmt: skip
+def build(flags: Flags, root: Path, no_cache: bool, as_json: bool, export: Path | None, partial: Path | None) -> None:
     """Build into the quarantine and print the digests. Nothing leaves."""
+    if export and partial:
+        raise click.UsageError("--partial writes the archives that --export writes: give one of them")
 
     async def work(run: Run) -> list[dict[str, object]]:
+        if partial:
+            return results(await built(run, root.resolve(), partial))
         return results(await verbs.only(run, export=export))
 
     _show(execute("build", root, flags, work, options=Options(push=False, no_cache=no_cache)), as_json)
@@ -155,6 +135,7 @@ def _show(rows: list[dict[str, object]], as_json: bool) -> None:
 
 
 _SINGLE = (
+    build_all_command,
     init,
     lock_command,
     trace_command,
@@ -167,6 +148,7 @@ _SINGLE = (
     rescan_command,
     delta_command,
     shards_command,
+    assemble_command,
 )
 for command in (*local_commands, *promote_commands, *_SINGLE):
     cli.add_command(command)

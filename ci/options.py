@@ -77,3 +77,10 @@ out = click.option(
 )
 no_cache = click.option("--no-cache", is_flag=True, help="Run every build step again.")
 no_reuse = click.option("--no-reuse", is_flag=True, help="Build what was published before of the same inputs, too.")
+no_push = click.option(
+    "--no-push", is_flag=True, help="Stop in the quarantine, after everything is signed and verified."
+)
+no_scan = click.option("--no-scan", is_flag=True, help="Do not scan. Refused outside the local environment.")
+delta = click.option(
+    "--delta", metavar="RELEASE", help="Write delta.md: what changed since that environment, record or version."
+)

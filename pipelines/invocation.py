@@ -36,3 +36,27 @@ class Invocation:
     ref: str | None = None
     platform: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """The run that has built an image for another one, which released it.
+
+    :param run: its id.
+    :param invocation, builder: as `Invocation` has them.
+    :param engine_platform: that its engine runs on; an image of that platform was built without emulation.
+    """
+
+    run: str
+    invocation: str | None
+    builder: str
+    engine_platform: str
+
+    def as_json(self) -> dict[str, str | None]:
+        """For the release record and for provenance."""
+        return {
+            "run": self.run,
+            "invocation": self.invocation,
+            "builder": self.builder,
+            "engine_platform": self.engine_platform,
+        }

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Self
 
 from pipelines.errors import shown
+from pipelines.invocation import Maker
 from pipelines.predicates import ALWAYS
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -273,6 +274,7 @@ class Examined:
     :param scan: None if scanning was turned off.
     :param reused: repository that it was fetched from, if it was not built.
     :param baked: its own build secrets that are in it.
+    :param made_by: the run that built it for this one; None if this one did, or a release before.
     """
 
     image: Image
@@ -283,6 +285,7 @@ class Examined:
     seconds: float
     reused: str | None = None
     baked: tuple[Finding, ...] = ()
+    made_by: Maker | None = None
 
     @property
     def secrets(self) -> int | None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from pipelines.descriptors import as_digest_set, file, image
-from pipelines.invocation import Invocation
+from pipelines.invocation import Invocation, Maker
 from pipelines.lock import FILE as LOCK
 from pipelines.model import OCI, Database, Digest, Platform
 from pipelines.plan import Plan, ServicePlan
@@ -60,18 +61,21 @@ def provenance(
     run: str,
     started: datetime,
     finished: datetime,
+    makers: Mapping[Platform, Maker] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """The predicate.
 
     :param options: how the run differs from an ordinary one.
     :param engine: version of the engine.
     :param run: the run's id.
+    :param makers: platform → the run that built its image for this one, where another did.
     """
+    built = {"builtBy": {platform: maker.as_json() for platform, maker in makers.items()}} if makers else {}
     return {
         "buildDefinition": {
             "buildType": BUILD_TYPE,
             "externalParameters": _asked(plan, service, invocation, options),
-            "internalParameters": {"allBases": materials.whole, **invocation.platform},
+            "internalParameters": {"allBases": materials.whole, **invocation.platform, **built},
             "resolvedDependencies": list(_resolved(plan, service, materials, invocation)),
         },
         "runDetails": {

@@ -47,6 +47,15 @@ class Published(_Data):
     tags: tuple[Move, ...]
 
 
+class MadeBy(_Data):
+    """A run that built an image for the one that released it."""
+
+    run: str
+    invocation: str | None = Field(description="URL of the run, where it has one.")
+    builder: str = Field(description="What decided over the build, as provenance names it.")
+    engine_platform: Platform = Field(description="That its engine runs on.")
+
+
 class Unit(_Data):
     """One platform's image, as it was examined."""
 
@@ -61,6 +70,10 @@ class Unit(_Data):
     seconds: float
     findings: dict[str, int] = Field(description="Vulnerabilities by severity.")
     secrets: int | None
+    made_by: MadeBy | None = Field(
+        default=None,
+        description="Who built it, if this run did not: 'sealift build --partial', for 'sealift assemble'.",
+    )
 
 
 class Service(_Data):

@@ -210,4 +210,5 @@ def _unit(unit: Examined) -> dict[str, Any]:
         "seconds": round(unit.seconds, 2),
         "findings": {severity.name: count for severity, count in by_severity([unit]).items() if count},
         "secrets": unit.secrets,
+        "made_by": unit.made_by.as_json() if unit.made_by else None,
     }

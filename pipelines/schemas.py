@@ -15,6 +15,7 @@ from pipelines.config.ignores import Ignores
 from pipelines.config.lock import LockFile
 from pipelines.config.schema import Config
 from pipelines.lock import FILE
+from pipelines.partial import Partial
 from pipelines.record import Record
 
 COMMAND = "python -m pipelines.schemas"
@@ -40,6 +41,9 @@ DOCUMENTS: Mapping[str, Document] = {
     ),
     "lock.schema.json": Document(
         LockFile, FILE, "Which image each name of a base or tool stands for; made by 'sealift lock'."
+    ),
+    "partial.schema.json": Document(
+        Partial, "partial.json", "What one runner has built of a release, for another to assemble."
     ),
     "release.schema.json": Document(
         Record, "release.json", "What was released, from what, and why it was allowed to leave."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -13,9 +13,9 @@ import dagger
 
 from pipelines.errors import EngineError, SealiftError, SeveralErrors
 from pipelines.graph.slots import Slots
-from pipelines.invocation import Invocation
+from pipelines.invocation import Invocation, Maker
 from pipelines.key import Ingredients
-from pipelines.model import Digest, Target, Unit
+from pipelines.model import Digest, Finding, Target, Unit
 from pipelines.plan import Plan, ServicePlan
 from pipelines.registry.clients import Clients
 from pipelines.stages.failures import ENGINE_FAILURES, lost
@@ -67,6 +67,25 @@ class Options:
     no_cache: bool = False
     caches: str = ""
     reuse: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """An image that another run has built for this one, booted and searched for its build secrets.
+
+    :param archive: OCI, with this image only.
+    :param bases: image that its Dockerfile names → its digest then; None if they cannot be told.
+    :param engine: version of the engine that built it.
+    """
+
+    digest: Digest
+    archive: dagger.File
+    boot_ms: int | None
+    seconds: float
+    baked: tuple[Finding, ...]
+    bases: Mapping[str, str] | None
+    engine: str
+    made_by: Maker
 
 
 @dataclass
@@ -149,6 +168,7 @@ class Run(Session):
 
     :param made_of: reads what a service's image is made of.
     :param invocation: what is attested of the run itself.
+    :param given: units that are not built, for another run has.
     """
 
     source: dagger.Directory
@@ -157,6 +177,7 @@ class Run(Session):
     secrets: SecretSource
     made_of: Callable[[ServicePlan], Ingredients]
     invocation: Invocation
+    given: Mapping[Unit, Given] = field(default_factory=dict)
 
     async def build_secrets(self, wanted: Mapping[str, str]) -> dict[str, dagger.Secret]:
         """The secrets that a service's Dockerfile mounts, by id."""

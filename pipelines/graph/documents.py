@@ -12,7 +12,7 @@ import dagger
 from pipelines.findings import excused, used_vex
 from pipelines.graph.context import Run
 from pipelines.graph.examination import Examination
-from pipelines.graph.keys import digests
+from pipelines.graph.keys import builds_on, digests
 from pipelines.key import Ingredients, Unknown
 from pipelines.model import OCI, Platform, Sealed, Unit
 from pipelines.plan import ServicePlan
@@ -85,6 +85,9 @@ async def _provenance(run: Run, examination: Examination, one: Sealed) -> dict[s
         run=run.id,
         started=run.started,
         finished=run.clock(),
+        makers={
+            unit.image.unit.platform: unit.made_by for unit in examination.of(one.service) if unit.made_by is not None
+        },
     )
 
 
@@ -106,11 +109,11 @@ async def _bases(run: Run, examination: Examination, service: ServicePlan) -> tu
 
 async def _named(run: Run, service: ServicePlan, made_of: Ingredients) -> Sequence[Base]:
     found = await digests(run, service, made_of)
-    own = Platform(await run.toolbox.once("platform", run.toolbox.client.default_platform))
+    own = {platform: await builds_on(run, service.name, platform) for platform in made_of.images}
     bases = {
         Base(
             reference=image.reference,
-            platform=platform if image.platform is None else Platform(image.platform or own),
+            platform=platform if image.platform is None else Platform(image.platform or own[platform]),
             digest=found[platform][str(image)],
         )
         for platform, images in made_of.images.items()

@@ -11,7 +11,7 @@ import dagger
 from pipelines.graph.context import Run
 from pipelines.graph.pins import pins_of
 from pipelines.key import MADE_BY, Ingredients, Key, Unknown
-from pipelines.model import Platform
+from pipelines.model import Platform, Unit
 from pipelines.plan import ServicePlan
 from pipelines.stages.build import base_digest
 from pipelines.stages.failures import message
@@ -62,12 +62,27 @@ def _read(
     return found
 
 
+async def builds_on(run: Run, service: str, platform: Platform) -> Platform:
+    """The platform of the engine that builds this image: `$BUILDPLATFORM` in its Dockerfile."""
+    if given := run.given.get(Unit(service=service, platform=platform)):
+        return Platform(given.made_by.engine_platform)
+    return Platform(await run.toolbox.once("platform", run.toolbox.client.default_platform))
+
+
 async def digests(run: Run, service: ServicePlan, made_of: Ingredients) -> Mapping[Platform, Mapping[str, str]]:
-    """Platform → image that the Dockerfile names → its digest: the one that pins it, or else the registry's now."""
+    """Platform → image that the Dockerfile names → its digest: the one that pins it, or else the registry's now.
+
+    Of an image that another run has built, as it was then: a tag may have moved since.
+    """
     pins = await pins_of(run, service)
-    own = Platform(await run.toolbox.once("platform", run.toolbox.client.default_platform))
     found: dict[Platform, dict[str, str]] = {platform: {} for platform in made_of.images}
     for platform, images in made_of.images.items():
+        if given := run.given.get(Unit(service=service.name, platform=platform)):
+            if given.bases is None or {str(image) for image in images} - given.bases.keys():
+                raise Unknown(f"run {given.made_by.run}, which built it, could not tell its base images")
+            found[platform] = {str(image): given.bases[str(image)] for image in images}
+            continue
+        own = await builds_on(run, service.name, platform)
         for image in images:
             if digest := pins.get(image.reference):
                 found[platform][str(image)] = digest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
+from pipelines.errors import ConfigError
 from pipelines.graph.context import Run, Session
 from pipelines.graph.together import together
 from pipelines.model import Target
@@ -15,11 +16,31 @@ from pipelines.stages.database import Advisories, advisories
 async def ready(run: Run) -> None:
     """See that the registry answers and that the key can be used, so that one that does not costs no build.
 
+    :raises ConfigError: another version of the engine has built what is assembled.
     :raises RegistryError: a target cannot be reached.
     :raises SigningError: the key cannot be used.
     """
+    await _check_engines(run)
     targets = run.plan.targets if run.options.push else ()
     await together([partial(_key, run), *(partial(_reachable, run, target) for target in targets)])
+
+
+async def _check_engines(run: Run) -> None:
+    """Refuse what another version of the engine has built: its images may be other ones.
+
+    :raises ConfigError: naming each run and its version.
+    """
+    if not run.given:
+        return
+    here = await run.toolbox.once("engine version", run.toolbox.client.version)
+    if other := {one.made_by.run: one.engine for one in run.given.values() if one.engine != here}:
+        raise ConfigError(
+            "\n    ".join(
+                ["nothing is assembled:", *(f"run {name} built with the engine {one}" for name, one in other.items())]
+            ),
+            remedy=f"use the engine {here} for all of it: that is what assembles",
+            step="assemble",
+        )
 
 
 async def _key(run: Run) -> None:

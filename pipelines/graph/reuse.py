@@ -108,6 +108,8 @@ async def decide(run: Run, reuse: Reuse, *, fetch: bool = True) -> None:
 
 def _never(run: Run) -> str | None:
     """Why nothing is asked for."""
+    if run.given:
+        return "other runs have built everything for this one"
     if run.options.no_cache:
         return "--no-cache builds everything"
     if not run.options.reuse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 
 import dagger
@@ -17,7 +18,7 @@ from pipelines.graph.quarantine import start
 from pipelines.graph.reuse import Reuse, decide
 from pipelines.graph.together import Job, together
 from pipelines.model import Digest, Examined, Image, Unit
-from pipelines.plan import ServicePlan
+from pipelines.stages.archive import put
 from pipelines.stages.boot import Booted, boot
 from pipelines.stages.build import base_of, build, by_digest, quarantine, steps
 from pipelines.stages.inspect import inspect
@@ -57,11 +58,18 @@ async def look_up(run: Run, examination: Examination) -> None:
 async def build_one(run: Run, examination: Examination, unit: Unit) -> None:
     """Build a unit and put it into the quarantine; from then on it is spoken of by its digest only.
 
-    What is reused is there already.
+    What is reused is there already; what another run has built is put there.
     """
     service = run.plan.service(unit.service)
     if reused := await _reused(examination, unit):
         examination.digests[unit] = reused
+        examination.built[unit].set()
+        return
+    if given := run.given.get(unit):
+        async with run.step("import", unit) as note:
+            await put(run.toolbox, unit, given.digest, given.archive)
+            note.text, note.digest = given.digest.short, given.digest
+        examination.digests[unit] = given.digest
         examination.built[unit].set()
         return
     bases: dict[str, Digest] = {}
@@ -131,17 +139,19 @@ async def _unit(run: Run, examination: Examination, unit: Unit) -> None:
 
     jobs: list[Job] = [inspected, partial(describe, run, examination, unit)]
     reused = _from(run, examination, unit)
-    # What is reused was searched and booted before it was signed, and in the same way: that is in its key.
-    if reused is None:
+    given = run.given.get(unit) if reused is None else None
+    # What is reused was searched and booted before it was signed, and in the same way: that is in its key. What another
+    # run has built it has searched and booted too, on the platform itself.
+    if reused is None and given is None:
         jobs.append(partial(search, run, unit, digest, examination.baked))
-    if service.boot is not None and reused is None:
-        jobs.append(partial(_boot, run, examination, unit, service, boots))
+        if service.boot is not None:
+            jobs.append(partial(boot_one, run, examination, unit, boots))
     if run.options.scan:
         jobs.append(partial(scan_one, run, examination, unit))
     await together(jobs)
     scanned = examination.scans.get(unit)
     times = [scanned.scan.created] if scanned else [booted.at for booted in boots]
-    examination.examined[unit] = Examined(
+    examined = Examined(
         image=images[0],
         boot_ms=boots[0].ms if boots else None,
         packages=examination.sboms[unit].packages,
@@ -152,13 +162,20 @@ async def _unit(run: Run, examination: Examination, unit: Unit) -> None:
         reused=reused,
         baked=examination.baked.get(unit, ()),
     )
+    if given is not None:
+        examined = replace(
+            examined, boot_ms=given.boot_ms, seconds=given.seconds, baked=given.baked, made_by=given.made_by
+        )
+    examination.examined[unit] = examined
 
 
-async def _boot(run: Run, examination: Examination, unit: Unit, service: ServicePlan, out: list[Booted]) -> None:
-    assert service.boot is not None  # noqa: S101 - the caller looked
+async def boot_one(run: Run, examination: Examination, unit: Unit, out: list[Booted]) -> None:
+    """Boot the unit, which has a health check."""
+    check = run.plan.service(unit.service).boot
+    assert check is not None  # noqa: S101 - the caller looked
     async with run.step("boot", unit) as note:
         container = await kept(run, examination, unit)
-        out.append(await boot(run.toolbox, unit, examination.digests[unit], container, service.boot))
+        out.append(await boot(run.toolbox, unit, examination.digests[unit], container, check))
         note.text = f"healthy after {out[0].ms} ms"
 
 

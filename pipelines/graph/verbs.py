@@ -32,7 +32,7 @@ async def only(run: Run, *, scans: bool = False, sboms: bool = False, export: Pa
     async def one(unit: Unit) -> None:
         await build_one(run, examination, unit)
         if export is not None:
-            await _export(run, unit, examination.digests[unit], export)
+            await write_archive(run, unit, examination.digests[unit], export)
         if sboms:
             await describe(run, examination, unit)
         if scans:
@@ -47,8 +47,8 @@ async def only(run: Run, *, scans: bool = False, sboms: bool = False, export: Pa
     return examination
 
 
-async def _export(run: Run, unit: Unit, digest: Digest, folder: Path) -> None:
-    """The quarantine's own bytes: the engine would write manifest and layers anew, of another digest."""
+async def write_archive(run: Run, unit: Unit, digest: Digest, folder: Path) -> None:
+    """Write `SERVICE-OS-ARCH.tar`: the quarantine's own bytes. An engine's would be of another digest."""
     name = f"{unit.service}:{digest.short}"
     async with run.step("export", unit):
         file = await archive(run.toolbox, QUARANTINED, unit.service, digest, platform=None, name=name)

@@ -1,17 +1,17 @@
-"""An image of a registry as one OCI archive, by digest."""
+"""An image as one OCI archive: out of a registry by its digest, and into the quarantine again."""
 
 from __future__ import annotations
 
 import dagger
 
 from pipelines import tools
-from pipelines.errors import RegistryError
-from pipelines.model import Digest, Platform, Target
+from pipelines.errors import RegistryError, ToolError
+from pipelines.model import Digest, Platform, Target, Unit
 from pipelines.registry.answers import remedy
 from pipelines.registry.retry import retried_however_long
 from pipelines.stages.failures import engine_error
 from pipelines.stages.regctl import said
-from pipelines.stages.toolbox import Toolbox
+from pipelines.stages.toolbox import QUARANTINE, Toolbox, run
 
 _FILE = "/sealift/image.tar"
 
@@ -38,3 +38,27 @@ async def archive(
         raise RegistryError(what, remedy=remedy(what), service=service, step="pull") from failure
     except dagger.QueryError as failure:
         raise engine_error(failure, service=service, step="pull") from failure
+
+
+async def put(toolbox: Toolbox, unit: Unit, digest: Digest, file: dagger.File) -> None:
+    """Put the image of an archive into the quarantine, and nothing else of it.
+
+    The tag only keeps the manifest from being collected. The registry takes no blob of another digest than it is told.
+
+    :raises ToolError: it is no archive, or of another image.
+    """
+    where = {"service": unit.service, "platform": unit.platform, "step": "import"}
+    await toolbox.admitted()
+    tag = f"given-{unit.platform.slug}"
+    container = toolbox.asked(toolbox.regctl().with_mounted_file(_FILE, file))
+    remedy = "bring the archive here once more as it was written, or build the image here"
+    await run(
+        container,
+        ["image", "import", "--verbosity=error", f"{QUARANTINE}/{unit.service}:{tag}", _FILE],
+        error=ToolError, remedy=remedy, **where,
+    )  # fmt: skip
+    there = await run(
+        container, ["image", "digest", f"{QUARANTINE}/{unit.service}:{tag}"], error=ToolError, remedy=remedy, **where
+    )
+    if there.strip() != digest:
+        raise ToolError(f"the archive has {there.strip()}, and its document says {digest}", remedy=remedy, **where)

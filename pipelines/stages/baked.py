@@ -89,13 +89,22 @@ def read_answer(text: str, names: Sequence[str], where: Mapping[str, str]) -> Ba
 def _finding(name: str, places: Sequence[tuple[str, str]]) -> Finding:
     named = "; ".join(f"{part}, {at}" for part, at in places[:_NAMED])
     more = f"; and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+    return baked_secret(name, f"the value of the build secret {name!r} is in the image: {named}{more}", places[0][0])
+
+
+def baked_secret(name: str, title: str, target: str) -> Finding:
+    """The finding that a build secret is in an image.
+
+    :param name: its id.
+    :param title: where, in words; `target` is the first part of the image that has it.
+    """
     return Finding(
         id="build-secret",
         package=name,
         installed="",
         fixed=None,
         severity=Severity.CRITICAL,
-        title=f"the value of the build secret {name!r} is in the image: {named}{more}",
-        target=places[0][0],
+        title=title,
+        target=target,
         kind="secret",
     )

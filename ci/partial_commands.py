@@ -1,0 +1,81 @@
+"""`sealift build --partial`, and `sealift assemble`: one release, built on several runners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import anyio
+import click
+
+from ci import options as opt
+from ci.invocation import invocation
+from ci.released import released
+from ci.run import planned, variables
+from pipelines.config import Flags
+from pipelines.graph import Options, Run, partials
+from pipelines.graph.examination import Examination
+from pipelines.model import Unit
+from pipelines.partial import Part, Wanted, inputs_of, joined, load
+from pipelines.plan import Plan
+
+DEFAULT = Path("dist/partial")
+
+
+async def built(run: Run, root: Path, folder: Path) -> Examination:
+    """Build, boot and search everything of the run's plan, and write it to a folder as a partial."""
+
+    async def inputs(plan: Plan) -> Mapping[Unit, str]:
+        return await anyio.to_thread.run_sync(inputs_of, root, plan)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return await partials.write(run, folder, partial(inputs, run.plan))
+
+
+@click.command("assemble")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIRECTORY")
+@opt.selection
+@opt.out
+@opt.as_json
+@opt.no_push
+@opt.no_scan
+@opt.delta
+def assemble_command(
+    *,
+    folder: Path,
+    flags: Flags,
+    root: Path,
+    out: Path,
+    as_json: bool,
+    no_push: bool,
+    no_scan: bool,
+    delta: str | None,
+) -> None:
+    """Release what other runs have built, as build-all does: describe, scan, sign and publish.
+
+    DIRECTORY has, at any depth, the folders that 'sealift build --partial' wrote: all services on all platforms between
+    them, of this commit and with these options. Nothing is built, and nothing is booted twice.
+    """
+    parts = parts_in(folder, flags, root)
+    options = Options(push=not no_push, scan=not no_scan)
+    released("assemble", flags, root, out, as_json=as_json, options=options, delta=delta, parts=parts)
+
+
+def parts_in(folder: Path, flags: Flags, root: Path) -> Mapping[Unit, Part]:
+    """The images of the partials below a folder, which have to be those that this checkout and these flags ask for.
+
+    :raises ConfigError: see `pipelines.partial`.
+    """
+    prepared = planned(root, flags)
+    plan = prepared.plan
+    here = invocation(variables(root, flags), root)
+    wanted = Wanted(
+        project=plan.project,
+        environment=plan.environment,
+        commit=plan.commit,
+        builder=here.builder,
+        sealift=here.version,
+        inputs=inputs_of(root.resolve(), plan),
+    )
+    return joined(load(folder), wanted)
