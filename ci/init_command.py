@@ -10,10 +10,12 @@ from pathlib import Path
 
 import click
 
+from ci.runner_option import MOST, native_of, runner_option
 from ci.terminal import answers, report
 from pipelines.config import Flags, LoadedConfig, Settings, environ_with_dotenv, load, resolve
 from pipelines.errors import ConfigError
 from pipelines.lock import FILE as LOCK
+from pipelines.model import Platform
 from pipelines.render.workflows import Released, as_written, workflows
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -49,6 +51,11 @@ def init() -> None:
     metavar="NAME=ENV",
     help="Environment that pushes to a branch are released to. Repeatable. [default: main=staging, if there is one]",
 )
+@click.option("--native", is_flag=True, help="Release from builds on runners of each platform, nothing emulated.")
+@runner_option("Runner that a platform is built on; implies --native.")
+@click.option(
+    "--shards", type=click.IntRange(1, MOST), metavar="N", help="Runners for each platform, 1 to 256; implies --native."
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -67,6 +74,9 @@ def github_command(
     names: tuple[str, ...],
     tags: str | None,
     branches: tuple[str, ...],
+    native: bool,
+    runners: Mapping[Platform, str],
+    shards: int | None,
     out: Path,
     check: bool,
     force: bool,
@@ -81,11 +91,14 @@ def github_command(
     environ = environ_with_dotenv(root, os.environ)
     loaded = load(root, environ=environ)
     released = _released(loaded, names, tags, _by_branch(branches))
+    made = workflows(
+        released,
+        sealift=sealift,
+        locked=(root / LOCK).exists(),
+        native=native_of(loaded, native, runners, shards),
+    )
     folder = root / out
-    files = {
-        folder / name: text
-        for name, text in workflows(released, sealift=sealift, locked=(root / LOCK).exists()).items()
-    }
+    files = {folder / name: text for name, text in made.items()}
     there = {path: path.read_text(encoding="utf-8", errors="replace") for path in files if path.exists()}
     other = [path for path, text in files.items() if there.get(path) != text]
     if check:

@@ -13,21 +13,19 @@ from rich.table import Table
 from ci import options as opt
 from ci.render_record import DEFAULT, record_of
 from ci.run import planned
+from ci.runner_option import MOST, check_jobs, runner_option
 from ci.terminal import answers
 from pipelines.config import Flags
 from pipelines.errors import ConfigError
-from pipelines.model import Unit
+from pipelines.model import Platform, Unit
 from pipelines.record import Record
-from pipelines.shards import Shard, divide, measured
-
-_MOST = 256
-"""Jobs that a matrix of GitHub may have in one run (its documentation, "Running variations of jobs in a workflow")."""
+from pipelines.shards import Shard, divide, divide_native, measured
 
 
 @click.command("shards")
 @opt.selection
 @click.option(
-    "--count", type=click.IntRange(1, _MOST), required=True, metavar="N", help="Runners, 1 to 256; fewer may be used."
+    "--count", type=click.IntRange(1, MOST), required=True, metavar="N", help="Runners, 1 to 256; fewer may be used."
 )
 @click.option(
     "--record",
@@ -37,14 +35,25 @@ _MOST = 256
 @click.option(
     "--run", metavar="ID", help="Instead: the record that the registry keeps, by run or version. Needs the engine."
 )
+@runner_option("With --json: each platform by itself, over N runners that have this label.")
 @click.option("--json", "as_json", is_flag=True, help="Print a matrix for GitHub Actions, on one line.")
 def shards_command(
-    *, flags: Flags, root: Path, count: int, record: Path | None, run: str | None, as_json: bool
+    *,
+    flags: Flags,
+    root: Path,
+    count: int,
+    record: Path | None,
+    run: str | None,
+    runners: Mapping[Platform, str],
+    as_json: bool,
 ) -> None:
     """Divide the services over N runners, by the time that each image took in an earlier release.
 
     Services that need each other stay together. Builds nothing. Without a record, all images count the same.
     """
+    if runners and not as_json:
+        raise click.UsageError("--runner is for a matrix: it needs --json")
+    check_jobs(count, len(runners), "--count")
     plan = planned(root, flags).plan
     found = _record(record, run, flags, root)
     if found is not None and found.plan.project != plan.project:
@@ -56,8 +65,9 @@ def shards_command(
     times = measured(found) if found else {}
     made = divide(plan, count, times)
     if as_json:
+        entries = divide_native(plan, count, times, runners) if runners else made
         # On one line, for that is what a line of $GITHUB_OUTPUT takes.
-        click.echo(json.dumps({"include": [shard.as_json() for shard in made]}))
+        click.echo(json.dumps({"include": [entry.as_json() for entry in entries]}))
         return
     units = [Unit(service=one.name, platform=platform) for one in plan.services for platform in one.platforms]
     _write(answers(), made, count, found, {unit: times[unit] for unit in units if unit in times}, len(units))

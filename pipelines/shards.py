@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.model import Platform, Unit
 from pipelines.plan import Plan, ServicePlan
 from pipelines.record import Record
+from pipelines.runners import runners_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,24 @@ class Shard:
     def as_json(self) -> dict[str, str]:
         """An entry of a GitHub matrix: texts only, for a workflow puts them into the environment of a step."""
         return {"name": self.name, "services": " ".join(self.services)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NativeShard:
+    """A shard of one platform's images, on a runner of that platform.
+
+    :param runner: its label.
+    :param part: in the names of jobs and artifacts: `linux-arm64`, or `linux-arm64-2` of several.
+    """
+
+    shard: Shard
+    platform: Platform
+    runner: str
+    part: str
+
+    def as_json(self) -> dict[str, str]:
+        """An entry of a GitHub matrix, with all that a job has to know."""
+        return {**self.shard.as_json(), "platform": self.platform, "runner": self.runner, "part": self.part}
 
 
 def measured(record: Record) -> dict[Unit, float]:
@@ -90,3 +109,27 @@ def divide(plan: Plan, count: int, times: Mapping[Unit, float]) -> tuple[Shard, 
         )
         for place, (held, load) in enumerate(full, start=1)
     )
+
+
+def divide_native(
+    plan: Plan, count: int, times: Mapping[Unit, float], runners: Mapping[Platform, str]
+) -> tuple[NativeShard, ...]:
+    """The services of each platform over at most `count` runners of its own, by what that platform's images took.
+
+    A service that a platform is not built for is in none of that platform's shards: a command that was told to build
+    it there would refuse to.
+
+    :param runners: platform → label.
+    :raises ConfigError: a platform of the plan has no runner.
+    """
+    platforms = tuple(dict.fromkeys(platform for service in plan.services for platform in service.platforms))
+    made: list[NativeShard] = []
+    for platform, runner in runners_for(platforms, runners).items():
+        services = (replace(one, platforms=(platform,)) for one in plan.services if platform in one.platforms)
+        shards = divide(replace(plan, services=tuple(services)), count, times)
+        parts = [f"{platform.slug}-{place}" for place in range(1, len(shards) + 1)]
+        made += [
+            NativeShard(shard=shard, platform=platform, runner=runner, part=part)
+            for shard, part in zip(shards, parts if len(shards) > 1 else [platform.slug], strict=True)
+        ]
+    return tuple(made)

@@ -9,6 +9,7 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipelines.model import Platform
 from pipelines.registry.kinds import kind_of
 
 FILES: Final = ("release.yml", "pull-request.yml", "nightly.yml")
@@ -48,11 +49,34 @@ class Released:
         return " || ".join([*pushed, f"inputs.environment == '{self.name}'"])
 
 
-def workflows(released: Sequence[Released], *, sealift: str, locked: bool) -> Mapping[str, str]:
+@dataclass(frozen=True, kw_only=True)
+class Native:
+    """Releases are built on runners of their platforms, and joined on one more.
+
+    :param runners: label of each platform that services are built for.
+    :param shards: runners for each platform, at most.
+    :param alike: whether all services are built for all of these platforms.
+    """
+
+    runners: Mapping[Platform, str]
+    shards: int = 1
+    alike: bool = True
+
+    @property
+    def divided(self) -> bool:
+        """Whether a job has to say what is built where. A matrix that is written down cannot know which services are
+        released, and a platform that none of those is built for would fail."""
+        return self.shards > 1 or not self.alike
+
+
+def workflows(
+    released: Sequence[Released], *, sealift: str, locked: bool, native: Native | None = None
+) -> Mapping[str, str]:
     """Name of each file → its text.
 
     :param sealift: commit of Sealift that is installed, 40 hexadecimal digits; or `.`, for Sealift's own repository.
     :param locked: whether there is a `sealift.lock` to be checked.
+    :param native: how releases are built on several runners; None if one builds all of it.
     """
     templates = Environment(
         loader=PackageLoader("pipelines.render", "github"),
@@ -68,6 +92,7 @@ def workflows(released: Sequence[Released], *, sealift: str, locked: bool) -> Ma
         "tagged": any(one.tags for one in released),
         "sealift": sealift,
         "locked": locked,
+        "native": native,
         "against": next((one for one in released if one.tags), released[0]),
     }
     return {name: _signed(templates.get_template(name).render(about).rstrip() + "\n") for name in FILES}

@@ -1,7 +1,8 @@
 """Workflows run by act on this machine, with what GitHub gives to a job, and no more.
 
 Actions of others are replaced by local ones that write down what they were given. What installs Sealift is a program
-that finds it installed. All else is real.
+that finds it installed. All else is real. What a job needs is run before it; each job has a workspace and a temporary
+folder of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,26 +23,19 @@ import yaml
 from ci.local.machine import make_setup
 from ci.local.toolchain import ACT, tool_folder
 from tests.faults.small import Small
+from tests.faults.stand_ins import stand_in
 from tests.scratch import ROOT, run
 from tests.sigstore.issuer import REPOSITORY, Issuer
 
-INPUTS = {
-    "actions/checkout": ("fetch-depth", "persist-credentials"),
-    "actions/upload-artifact": ("name", "path", "retention-days", "if-no-files-found"),
-    "github/codeql-action": ("sarif_file",),
-}
-"""Action → the inputs that it may be given."""
+RUNNERS = ("ubuntu-24.04", "ubuntu-24.04-arm")
+"""Labels that stand for this machine, whatever it is. A job with another one would be skipped."""
 
-_CHECKOUT = """\
-find "$GITHUB_WORKSPACE" -mindepth 1 -delete
-git clone --quiet "$HARNESS/repository" "$GITHUB_WORKSPACE"
-git -C "$GITHUB_WORKSPACE" remote set-url origin "https://github.com/$GITHUB_REPOSITORY"
-git -C "$GITHUB_WORKSPACE" checkout --quiet --detach "$HARNESS_COMMIT"
-"""
-_UPLOAD = """\
-test -e "$GITHUB_WORKSPACE/${{ inputs.path }}${{ inputs.sarif_file }}"
-mkdir -p "$HARNESS/kept"
-cp -r "$GITHUB_WORKSPACE/${{ inputs.path }}${{ inputs.sarif_file }}" "$HARNESS/kept/"
+_SEALIFT = """\
+case ",$HARNESS_IDENTIFIED," in
+*",$GITHUB_JOB,"*) ;;
+*) unset ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN ;;
+esac
+echo "$GITHUB_JOB ${ACTIONS_ID_TOKEN_REQUEST_URL:+identified} $*" >> "$HARNESS/called"
 """
 
 
@@ -68,14 +63,20 @@ class Hosted:
         payload: Mapping[str, Any] | None = None,
         inputs: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[str]:
-        """One job of a workflow, for an event.
+        """One job of a workflow, for an event, after those that it needs.
+
+        act has one environment for all of them. What this job may have of an identity is therefore taken from those
+        that may not, where they call `sealift`.
 
         :param ref: full, such as `refs/heads/main`.
         """  # fmt: skip
         file = self.small.root / ".github/workflows" / workflow
-        granted = yaml.safe_load(file.read_text())["jobs"][job]["permissions"]
+        jobs = yaml.safe_load(file.read_text())["jobs"]
+        identified = [name for name, one in jobs.items() if one["permissions"].get("id-token") == "write"]
         commit = run(["git", "rev-parse", "HEAD"], cwd=self.small.root).stdout.strip()
         self.folder.mkdir(exist_ok=True)
+        shutil.rmtree(self.folder / "artifacts", ignore_errors=True)
+        (self.folder / "called").unlink(missing_ok=True)
         (self.folder / "repository").unlink(missing_ok=True)
         (self.folder / "repository").symlink_to(self.small.root)
         (self.folder / "event.json").write_text(json.dumps({"ref": ref, **(payload or {})}))
@@ -83,7 +84,8 @@ class Hosted:
         given = {
             **{name: value for name, value in self.small.env.items() if name != "SEALIFT_KEYS_DIR"},
             # A job without the permission gets no address to ask.
-            **(self.issuer.environment() if granted.get("id-token") == "write" else {}),
+            **(self.issuer.environment() if job in identified else {}),
+            "HARNESS_IDENTIFIED": ",".join(identified),
             "GITHUB_REF": ref, "GITHUB_REF_NAME": ref.split("/", 2)[2], "GITHUB_ACTIONS": "true",
             "HARNESS": str(self.folder), "HARNESS_COMMIT": commit, "HOME": os.environ["HOME"],
             "XDG_CONFIG_HOME": os.environ.get("XDG_CONFIG_HOME") or f"{os.environ['HOME']}/.config",
@@ -91,12 +93,13 @@ class Hosted:
         }  # fmt: skip
         (self.folder / "environment").write_text("".join(f"{name}={value}\n" for name, value in given.items()))
         (self.folder / "secrets").write_text("".join(f"{name}={value}\n" for name, value in self.secrets.items()))
-        local = [f"--local-repository={one}={self._action(one)}" for one in self._used()]
+        local = [f"--local-repository={one}={stand_in(one.partition('@')[0], self.folder)}" for one in self._used()]
         program = tool_folder(make_setup(os.environ, print), ACT) / "act"
         return run(
             [
                 str(program), event, f"--workflows={file}", f"--job={job}",
-                "--platform=ubuntu-24.04=-self-hosted", "--no-skip-checkout", "--no-cache-server", *local,
+                *(f"--platform={label}=-self-hosted" for label in RUNNERS),
+                "--no-skip-checkout", "--no-cache-server", *local,
                 f"--eventpath={self.folder / 'event.json'}", f"--env-file={self.folder / 'environment'}",
                 f"--secret-file={self.folder / 'secrets'}", f"--action-cache-path={self.folder / 'act'}",
                 "--actor=octocat", *(f"--input={one}" for one in inputs),
@@ -109,6 +112,12 @@ class Hosted:
         """The inputs that an action was given, each time that it ran."""
         file = self.folder / f"{action.replace('/', '-')}.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def called(self) -> list[tuple[str, bool, str]]:
+        """Each `sealift` of the last run: its job, whether it could ask for an identity, and its arguments."""
+        file = self.folder / "called"
+        lines = [line.split(" ", 2) for line in file.read_text().splitlines()] if file.exists() else []
+        return [(job, bool(mark), arguments) for job, mark, arguments in lines]
 
     def forget(self) -> None:
         """What actions were given before."""
@@ -123,28 +132,12 @@ class Hosted:
                 found |= {step["uses"] for step in job["steps"] if "uses" in step}
         return sorted("/".join(one.partition("@")[0].split("/")[:2]) + "@" + one.partition("@")[2] for one in found)
 
-    def _action(self, used: str) -> Path:
-        """A composite action in place of that one: fails if it is given what it does not know."""
-        name = used.partition("@")[0]
-        folder = self.folder / "actions" / name
-        inputs = {one: {"required": False, "default": ""} for one in INPUTS[name]}
-        shown = ", ".join(f'"{one}": "${{{{ inputs.{one} }}}}"' for one in INPUTS[name])
-        script = f"echo '{{{shown}}}' >> \"$HARNESS/{name.replace('/', '-')}.jsonl\"\n"
-        script += _CHECKOUT if name == "actions/checkout" else _UPLOAD
-        runs = {"using": "composite", "steps": [{"run": script, "shell": "bash"}]}
-        at = folder / "upload-sarif" if name == "github/codeql-action" else folder
-        at.mkdir(parents=True, exist_ok=True)
-        (at / "action.yml").write_text(
-            yaml.safe_dump({"name": name, "description": "", "inputs": inputs, "runs": runs})
-        )
-        return folder
-
     def _programs(self) -> Path:
         """A folder with `sealift`, and `pipx`, which has nothing to install."""
         folder = self.folder / "bin"
         folder.mkdir(exist_ok=True)
         python = shlex.join(["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "ci"])
-        for name, text in (("sealift", f'exec {python} "$@"'), ("pipx", 'echo "$@" >> "$HARNESS/installed"')):
+        for name, text in (("sealift", f'{_SEALIFT}exec {python} "$@"'), ("pipx", 'echo "$@" >> "$HARNESS/installed"')):
             file = folder / name
             file.write_text(f"#!/bin/sh\n{text}\n")
             file.chmod(0o755)

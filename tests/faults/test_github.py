@@ -17,6 +17,8 @@ from tests.scratch import REGISTRY, run
 from tests.sigstore.cosign import Cosign
 from tests.sigstore.instance import Sigstore, identity_of
 
+BROKEN = "FROM scratch\nCOPY nothing-of-that-name /\n"
+
 MAIN, TAG = "refs/heads/main", "refs/tags/v1.2.3"
 COMMIT = "0" * 40
 
@@ -48,6 +50,21 @@ def hosted(released: Small, sigstore: Sigstore, advisories: Path, tmp_path: Path
     run(["git", "tag", "-d", "v1.2.3", "vacation"], cwd=small.root)
     run(["git", "rm", "-rqf", ".github"], cwd=small.root)
     small.delete("web", "trivy-db", RECORDS)
+
+
+@pytest.fixture
+def parted(hosted: Hosted) -> Iterator[Hosted]:
+    """The same with one service more, made of the first one's folder, and a job for each that builds it."""
+    small = hosted.small
+    # The dictionary belongs to all tests of the session.
+    second = {**small.services["web"], "context": "services/web", "dockerfile": "services/web/Dockerfile"}
+    small.services = {**small.services, "jobs": second}
+    small.commit()
+    done = small.sealift("init", "github", "--sealift", COMMIT, "--shards", "2")
+    assert done.returncode == 0, done.stderr
+    small.commit()
+    yield hosted
+    small.delete("jobs")
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:
@@ -128,3 +145,40 @@ def test_a_job_that_may_not_have_its_identity_is_told_which_permission_it_lacks(
     assert "no identity to sign with for the environment 'staging'" in said(done)
     assert "give the job 'permissions: id-token: write'" in said(done)
     assert hosted.small.registry.tags("web") == []
+
+
+def test_a_push_is_built_in_parts_and_released_by_the_job_that_joins_them(
+    parted: Hosted, sigstore: Sigstore, tmp_path: Path
+) -> None:
+    done = parted.act("push", "release.yml", "release-staging", ref=MAIN)
+    assert done.returncode == 0, said(done)
+    parts = ["partial-staging-linux-amd64-1", "partial-staging-linux-amd64-2"]
+    made = sorted((parted.folder / "artifacts").iterdir())
+    assert [one.name for one in made] == parts
+    assert all((one / "partial.json").is_file() for one in made)
+    (fetched,) = parted.given("actions/download-artifact")
+    assert fetched["pattern"] == "partial-staging-*"
+    uploads = {one["name"]: one["retention-days"] for one in parted.given("actions/upload-artifact")}
+    assert uploads == {**dict.fromkeys(parts, "1"), "dist-staging": "90"}
+    shards, *builds, release = parted.called()
+    assert shards[:2] == ("shards-staging", False)
+    assert builds == [("build-staging", False, "build --partial")] * 2
+    assert release[:2] == ("release-staging", True)
+    assert release[2].startswith("assemble /")
+    assert parted.small.registry.tags("web") == parted.small.registry.tags("jobs") == ["staging-main"]
+    assert signed(parted, sigstore, "staging-main", MAIN, tmp_path)
+    assert {"release.json", "summary.md", "reports"} <= {path.name for path in (parted.folder / "kept/dist").iterdir()}
+
+
+def test_a_part_that_cannot_be_built_releases_nothing(parted: Hosted) -> None:
+    small = parted.small
+    broken = small.root / "services/web/broken.Dockerfile"
+    broken.write_text(BROKEN)
+    small.services["jobs"]["dockerfile"] = "services/web/broken.Dockerfile"
+    small.commit()
+    done = parted.act("push", "release.yml", "release-staging", ref=MAIN)
+    broken.unlink()
+    assert done.returncode != 0, said(done)
+    assert "nothing-of-that-name" in said(done)
+    assert "release-staging" not in [job for job, _, _ in parted.called()]
+    assert small.registry.tags("web") == small.registry.tags("jobs") == []

@@ -61,6 +61,16 @@ def test_what_somebody_has_written_stays(repository: Bare) -> None:
         (("--branch", "main"), 2, "'main': expected NAME=ENV"),
         (("--branch", "a=prod", "--branch", "a=prod"), 2, "a is there twice"),
         (("--branch", "a'b=prod"), 2, "expected NAME=ENV"),
+        (("--runner", "linux/amd64"), 2, "'linux/amd64': expected PLATFORM=LABEL"),
+        (("--runner", "linux/amd64="), 2, "expected PLATFORM=LABEL"),
+        (("--runner", "linux/amd64=a b"), 2, "expected PLATFORM=LABEL"),
+        (("--runner", "linux/amd64=${{ secrets.A }}"), 2, "expected PLATFORM=LABEL"),
+        (("--runner", "amd64=a"), 2, "'amd64' is not a platform"),
+        (("--runner", "linux/amd64=a", "--runner", "linux/amd64=b"), 2, "linux/amd64 is there twice"),
+        (("--runner", "linux/riscv64=a"), 3, "--runner: no such platform: 'linux/riscv64'"),
+        (("--shards", "0"), 2, "0 is not in the range"),
+        (("--shards", "257"), 2, "257 is not in the range"),
+        (("--shards", "129"), 2, "129 for each of 2 platforms are more jobs than the 256 of a matrix"),
         (("--sealift", "v1.0"), 2, "expected a full commit, 40 hexadecimal digits, or '.'"),
     ],
 )
@@ -69,6 +79,27 @@ def test_bad_options(repository: Bare, arguments: tuple[str, ...], code: int, sa
     assert done.code == code, done.err
     assert said in done.err
     assert not (repository.root / ".github").exists()
+
+
+def test_a_platform_without_a_runner(repository: Bare) -> None:
+    repository.configure("project: scratch\n", "project: scratch\nplatforms: [linux/amd64, linux/s390x]\n")
+    lines = refused(repository.sealift(*GITHUB, "--native"))
+    assert lines == [
+        "error: no runner is known that builds for linux/s390x",
+        "  remedy: name one for each: --runner linux/s390x=LABEL",
+    ]
+    assert repository.sealift(*GITHUB).code == 0
+    done = repository.sealift(*GITHUB, "--runner", "linux/s390x=our-mainframe")
+    assert done.code == 0, done.err
+    assert done.out.count("wrote ") == 1
+    assert "runner: our-mainframe" in (repository.root / ".github/workflows/release.yml").read_text()
+
+
+def test_services_for_other_platforms_each_are_divided_when_it_is_known_which_are_released(repository: Bare) -> None:
+    repository.configure("web: {}", "web: {}\n  jobs: {context: services/web, platforms: [linux/arm64]}")
+    done = repository.sealift(*GITHUB, "--native")
+    assert done.code == 0, done.err
+    assert "sealift shards --count 1 " in (repository.root / ".github/workflows/release.yml").read_text()
 
 
 def test_a_repository_that_nothing_leaves(bare: Bare) -> None:

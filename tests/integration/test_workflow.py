@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from pipelines.config import load
-from pipelines.render.workflows import Released, as_written, workflows
+from pipelines.model import Platform
+from pipelines.render.workflows import Native, Released, as_written, workflows
+from pipelines.runners import HOSTED
 from tests.scratch import ROOT, SEALIFT, run
 
 OWN = (
@@ -18,12 +20,21 @@ OWN = (
     "--branch", "main=staging", "--branch", "develop=staging",
 )  # fmt: skip
 KEYLESS = Released(name="staging", registry="ghcr.io", keyless=True, branches=("develop", "main"))
+BOTH = [KEYLESS, Released(name="prod", registry="quay.io", keyless=False, tags=True)]
+OWN_RUNNER = {**HOSTED, Platform("linux/riscv64"): "our-board"}
 VARIANTS = {
-    "keyless at ghcr.io": ([KEYLESS, Released(name="prod", registry="ghcr.io", keyless=True, tags=True)], False),
-    "a key at a registry of one's own": ([Released(name="prod", registry="registry.example.com", keyless=False)], True),
-    "both": ([KEYLESS, Released(name="prod", registry="quay.io", keyless=False, tags=True)], True),
-}
-"""What is released to, and whether there is a lock."""
+    "keyless at ghcr.io": ([KEYLESS, Released(name="prod", registry="ghcr.io", keyless=True, tags=True)], False, None),
+    "a key at a registry of one's own": (
+        [Released(name="prod", registry="registry.example.com", keyless=False)], True, None,
+    ),
+    "both": (BOTH, True, None),
+    "native": (BOTH, True, Native(runners=HOSTED)),
+    "native, in shards": (BOTH, False, Native(runners=HOSTED, shards=4)),
+    "native, of services for other platforms each": (BOTH, False, Native(runners=OWN_RUNNER, alike=False)),
+}  # fmt: skip
+"""What is released to, whether there is a lock, and what is built where."""
+PARTS = ("build-", "shards-")
+"""What the jobs are called that come before one that releases."""
 
 
 @pytest.fixture(params=["own", *VARIANTS])
@@ -31,10 +42,10 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A repository's workflows."""
     if request.param == "own":
         return ROOT / ".github/workflows"
-    released, locked = VARIANTS[request.param]
+    released, locked, native = VARIANTS[request.param]
     made = tmp_path / ".github/workflows"
     made.mkdir(parents=True)
-    for name, text in workflows(released, sealift="0" * 40, locked=locked).items():
+    for name, text in workflows(released, sealift="0" * 40, locked=locked, native=native).items():
         (made / name).write_text(text)
     return made
 
@@ -78,7 +89,7 @@ def test_nothing_is_granted_by_default_and_every_action_is_pinned_by_commit(fold
 def test_only_what_signs_without_a_key_has_an_identity_and_only_what_releases_may_write(folder: Path) -> None:
     for workflow in folder.iterdir():
         for name, job in yaml.safe_load(workflow.read_text())["jobs"].items():
-            releases = workflow.name == "release.yml"
+            releases = workflow.name == "release.yml" and not name.startswith(PARTS)
             keyless = releases and "SIGNING_KEY" not in job["env"]
             assert ("id-token" in job["permissions"]) == keyless, name
             written = {what for what, how in job["permissions"].items() if how == "write"}
@@ -86,6 +97,18 @@ def test_only_what_signs_without_a_key_has_an_identity_and_only_what_releases_ma
             if workflow.name == "pull-request.yml":
                 assert "secrets." not in workflow.read_text()
                 assert set(job.get("env", {})) <= {"GITHUB_TOKEN"}
+
+
+def test_what_builds_for_a_job_that_releases_has_nothing_to_take(folder: Path) -> None:
+    jobs = yaml.safe_load((folder / "release.yml").read_text())["jobs"]
+    for name, job in jobs.items():
+        if not name.startswith(PARTS):
+            assert job["environment"] == name.removeprefix("release-")
+            continue
+        assert job["permissions"] == {"contents": "read"}
+        assert "environment" not in job
+        assert not re.search(r"secrets\.|github\.token", str(job))
+        assert job["if"] == jobs[f"release-{name.partition('-')[2]}"]["if"]
 
 
 def test_the_identities_that_count_are_those_of_the_workflow_that_releases() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from pipelines.model import Unit
 from pipelines.record import read
-from pipelines.shards import divide, groups, measured
+from pipelines.runners import HOSTED
+from pipelines.shards import divide, divide_native, groups, measured
 from tests.unit.conftest import Samples
 
 if TYPE_CHECKING:
@@ -113,3 +114,39 @@ def test_only_what_was_built_anew_was_measured() -> None:
 
 def test_a_plan_of_nothing_has_no_shard() -> None:
     assert divide(replace(SAMPLES.plan(), services=()), 3, {}) == ()
+
+
+def test_each_platform_is_divided_by_itself_among_the_services_that_it_is_built_for() -> None:
+    plan = SAMPLES.plan([
+        SAMPLES.service("a", platforms=(AMD64, ARM64)),
+        SAMPLES.service("b", platforms=(AMD64,), needs={"a": "A"}),
+        SAMPLES.service("c", platforms=(AMD64,)),
+    ])  # fmt: skip
+    made = [one.as_json() for one in divide_native(plan, 4, {}, HOSTED)]
+    amd64 = {"platform": "linux/amd64", "runner": "ubuntu-24.04"}
+    arm64 = {"platform": "linux/arm64", "runner": "ubuntu-24.04-arm"}
+    assert made == [
+        {"name": "1 of 2", "services": "a b", **amd64, "part": "linux-amd64-1"},
+        {"name": "2 of 2", "services": "c", **amd64, "part": "linux-amd64-2"},
+        {"name": "1 of 1", "services": "a", **arm64, "part": "linux-arm64"},
+    ]
+
+
+def test_a_platform_is_divided_by_what_its_own_images_took() -> None:
+    plan = SAMPLES.plan([SAMPLES.service(name) for name in ("a", "b", "c")])
+    slow = {AMD64: "a", ARM64: "c"}
+    times = {
+        Unit(service=name, platform=platform): 9.0 if slow[platform] == name else 1.0
+        for platform in slow
+        for name in ("a", "b", "c")
+    }
+    made = divide_native(plan, 2, times, HOSTED)
+    assert [one.shard.services for one in made] == [("a",), ("b", "c"), ("c",), ("a", "b")]
+
+
+@given(cases(), st.integers(1, 15))
+def test_parts_have_names_of_their_own(case: tuple[Plan, dict[Unit, float]], count: int) -> None:
+    plan, times = case
+    both = replace(plan, services=tuple(replace(one, platforms=(AMD64, ARM64)) for one in plan.services))
+    parts = [one.part for one in divide_native(both, count, times, HOSTED)]
+    assert len(set(parts)) == len(parts)

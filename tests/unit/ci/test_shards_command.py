@@ -90,3 +90,35 @@ def test_a_record_that_is_no_record_is_said(shop: Git) -> None:
 @pytest.mark.parametrize("count", ["0", "257", "many"])
 def test_a_count_that_no_matrix_has_is_wrong_usage(shop: Git, count: str) -> None:
     assert shards(shop, "--count", count).exit_code == 2
+
+
+def test_with_runners_the_matrix_says_what_is_built_where(shop: Git) -> None:
+    runners = ("--runner", "linux/amd64=ubuntu-24.04", "--runner", "linux/arm64=our-arm")
+    done = shards(shop, "--count", "3", "--json", *runners)
+    assert done.exit_code == 0, done.output
+    assert done.output.count("\n") == 1
+    entries = json.loads(done.output)["include"]
+    assert [(entry["part"], entry["services"], entry["runner"]) for entry in entries] == [
+        ("linux-amd64-1", "aidb docs", "ubuntu-24.04"),
+        ("linux-amd64-2", "jobs", "ubuntu-24.04"),
+        ("linux-arm64-1", "aidb docs", "our-arm"),
+        ("linux-arm64-2", "jobs", "our-arm"),
+    ]
+
+
+def test_a_platform_without_a_runner_is_refused(shop: Git) -> None:
+    failure = shards(shop, "--count", "3", "--json", "--runner", "linux/arm64=our-arm").exception
+    assert isinstance(failure, ConfigError)
+    assert "no runner is known that builds for linux/amd64" in str(failure)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--count", "3", "--runner", "linux/amd64=a"],
+        ["--count", "3", "--json", "--runner", "linux/amd64"],
+        ["--count", "129", "--json", "--runner", "linux/amd64=a", "--runner", "linux/arm64=b"],
+    ],
+)
+def test_runners_that_are_wrong_usage(shop: Git, arguments: list[str]) -> None:
+    assert shards(shop, *arguments).exit_code == 2
