@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -84,6 +85,7 @@ def build(flags: Flags, root: Path, no_cache: bool, as_json: bool, export: Path 
             return results(await built(run, root.resolve(), partial))
         return results(await verbs.only(run, export=export))
 
+    flags = replace(flags, part=partial is not None)
     _show(execute("build", root, flags, work, options=Options(push=False, no_cache=no_cache)), as_json)
 
 

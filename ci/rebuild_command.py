@@ -109,6 +109,7 @@ async def _rebuilt(
     names = _chosen(record, services, found)
     with checked_out(call.root, record.plan.commit) as folder:
         prepared = _prepared(folder, call, record, names, found.settings.environment)
+        prepared.check_secrets()
         run = building(session, replace(call, root=folder), prepared, options)
         async with held(run.toolbox):
             compared, examination, lot = await rebuild(run, record, names)

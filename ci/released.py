@@ -53,7 +53,9 @@ def released(
         traces.append(trace)
         write_trace(trace, out)
 
-    record = execute(command, root, flags, work, options=options, record=out / "release.json", traced=traced)
+    record = execute(
+        command, root, flags, work, options=options, record=out / "release.json", traced=traced, builds=not parts
+    )
     write_summaries(record, out, traces[0], os.environ)
     add_delta(record, root, out, last, os.environ)
     if as_json:

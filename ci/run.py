@@ -64,12 +64,14 @@ def execute(
     options: Options,
     record: Path | None = None,
     traced: Callable[[Trace], None] | None = None,
+    builds: bool = True,
 ) -> T:
     """Plan, bring the engine up, and do the work on it with progress shown and signals obeyed.
 
     :param command: what the user calls it.
     :param record: file that receives the release record, of a command that signs.
     :param traced: receives what there is to know of the run when it has ended, however it did.
+    :param builds: false if others have built everything, and no build secret is asked for.
     """
     root = root.resolve()
 
@@ -77,7 +79,8 @@ def execute(
         prepared = planned(root, flags)
         if not prepared.plan.services:
             raise NothingToDo(*prepared.plan.notes)
-        prepared.check_secrets()
+        if builds:
+            prepared.check_secrets()
         check_options(prepared.plan, options)
         if record is not None:
             check_signable(environ, prepared.settings, root)

@@ -149,12 +149,8 @@ async def _session(client: dagger.Client, call: Call, observer: Observer) -> Ses
 
 
 def building(session: Session, call: Call, prepared: Prepared, options: Options) -> Run:
-    """The same for a command that builds.
-
-    :raises InvalidConfig: the configuration asks for a secret that this machine does not give.
-    """
+    """The same for a command that builds."""
     client, lock, known = session.toolbox.client, anyio.Lock(), dict[str, dagger.Secret]()
-    prepared.check_secrets()
 
     async def secret(name: str, address: str) -> dagger.Secret:
         # Once in a run: a command may say something else when asked again, and to the engine the last value is all.

@@ -65,12 +65,14 @@ def chosen(settings: Settings) -> bool:
 def released(config: Config, settings: Settings, scope: Scope) -> tuple[str, ...]:
     """The services of the release and what they are built on, each after what it needs.
 
-    :raises ConfigError: the caller names a service's version, and not the service.
+    :raises ConfigError: the caller names a service's version, and not the service, though nobody else builds that.
     """
     if not scope.own:
         return settings.services
     if not chosen(settings):
         return with_needed(config, tuple(scope.own))
+    if settings.part:
+        return settings.services
     if missing := set(scope.own) - set(settings.services):
         raise ConfigError(
             f"{', '.join(scope.git_tags)} releases {', '.join(sorted(missing))}, which is not among those chosen",

@@ -94,6 +94,7 @@ class _Choice:
             since=self._pick("since", parse_revision, None),
             jobs=self._pick("jobs", parse_jobs, DEFAULT_JOBS),
             origins=MappingProxyType(self.origins),
+            part=self.flags.part,
         )
 
     def _pick(self, field: str, parse: Callable[[str], _T], otherwise: _D, in_file: bool = False) -> _T | _D:

@@ -23,7 +23,10 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Flags:
-    """What the command line, or the caller of the Dagger module, gave. None and () mean: not given."""
+    """What the command line, or the caller of the Dagger module, gave. None and () mean: not given.
+
+    :param part: the services are some of a release that others build the rest of.
+    """
 
     env: str | None = None
     services: tuple[str, ...] = ()
@@ -35,6 +38,7 @@ class Flags:
     git_sha: str | None = None
     image_pull_policy: str | None = None
     since: str | None = None
+    part: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,7 @@ class Settings:
     :param version: with its `v`; behind `SERVICE/` if it is of one service only.
     :param password: address of the password, `env://DOCKER_PASSWORD` or as the variable says; never the password.
     :param since: revision; only services that changed since are released.
+    :param part: the services are some of a release that others build the rest of.
     :param origins: field name → where its value came from.
     """
 
@@ -81,6 +86,7 @@ class Settings:
     since: str | None
     jobs: int
     origins: Mapping[str, Origin] = field(compare=False, repr=False)
+    part: bool = False
 
     @property
     def rehearsal(self) -> bool:

@@ -411,6 +411,9 @@ def test_a_version_of_one_service_can_be_named(shop: Git) -> None:
         plan_of(shop, Flags(env="prod", version="base/v1.2.3", services=("jobs",)))
     with pytest.raises(InvalidConfig, match="no such service: 'bse'; did you mean 'base'"):
         plan_of(shop, Flags(version="bse/v1.2.3"))
+    # Whoever builds a part of it leaves the rest to others.
+    part = plan_of(shop, Flags(env="prod", version="base/1.2.3", services=("jobs",), part=True))
+    assert [service.name for service in part.services] == ["jobs"]
 
 
 def test_services_that_are_chosen_are_all_released(shop: Git) -> None:
