@@ -25,7 +25,7 @@ _CODE = ["pyproject.toml", "uv.lock", "ci/**/*.py", "pipelines/**", "!**/__pycac
 class Inputs:
     """What the command works on; None is left out. Secrets become files, named by their variable.
 
-    :param files: path in the command's container → file.
+    :param files, folders: path in the command's container → what is there.
     """
 
     source: dagger.Directory
@@ -33,6 +33,7 @@ class Inputs:
     secrets: Mapping[str, dagger.Secret | None] = field(default_factory=dict)
     variables: Mapping[str, str | None] = field(default_factory=dict)
     files: Mapping[str, dagger.File] = field(default_factory=dict)
+    folders: Mapping[str, dagger.Directory] = field(default_factory=dict)
 
 
 class Failed(SealiftError):
@@ -77,6 +78,8 @@ async def command(inputs: Inputs, arguments: Sequence[str]) -> dagger.Container:
             container = container.with_env_variable(name, f"file://{_SECRETS}/{name}")
     for path, file in inputs.files.items():
         container = container.with_file(path, file)
+    for path, folder in inputs.folders.items():
+        container = container.with_directory(path, folder)
     for name, value in inputs.variables.items():
         if value:
             container = container.with_env_variable(name, value)

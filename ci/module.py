@@ -96,6 +96,29 @@ class Ci:
         return dag.container(platform=dagger.Platform(wanted)).import_(archive)
 
     @never_cached
+    async def partial(
+        self, env: Env = None, service: Services = None, platform: Platforms = None, no_cache: bool = False
+    ) -> dagger.Directory:
+        """A part of a release, built and booted, for `assemble` on another engine; export it."""
+        given = options(env=env, service=service, platform=platform, no_cache=no_cache, partial="/out/partial")
+        return (await self._run("build", given)).directory("/out/partial")
+
+    @never_cached
+    async def assemble(
+        self,
+        partials: Annotated[dagger.Directory, Doc("what 'partial' gave on every engine, at any depth")],
+        env: Env = None,
+        service: Services = None,
+        platform: Platforms = None,
+        tag: Tags = None,
+        no_push: Annotated[bool, Doc("stop in the quarantine, after everything is signed and verified")] = False,
+        no_scan: Annotated[bool, Doc("do not scan; refused outside the local environment")] = False,
+    ) -> Published:
+        """Release what other engines have built, as build-all does."""
+        given = options(env=env, service=service, platform=platform, tag=tag, no_push=no_push, no_scan=no_scan)
+        return await self._published("assemble", ["/partials", *given], {"/partials": partials})
+
+    @never_cached
     async def scan(self, env: Env = None, service: Services = None, platform: Platforms = None) -> str:
         """Build and scan; what was found, as JSON. Fails if a finding would stop a release."""
         given = options(env=env, service=service, platform=platform)
@@ -202,19 +225,26 @@ class Ci:
         out = done.directory("/out")
         return Published(summary=await done.stdout(), record=await out.file("release.json").contents(), dist=out)
 
-    async def _published(self, verb: str, given: Sequence[str]) -> Published:
-        done = await self._run(verb, [*given, "--out=/out"])
+    async def _published(
+        self, verb: str, given: Sequence[str], folders: Mapping[str, dagger.Directory] | None = None
+    ) -> Published:
+        done = await self._run(verb, [*given, "--out=/out"], folders=folders)
         out = done.directory("/out")
         return Published(
             summary=await out.file("summary.txt").contents(), record=await out.file("release.json").contents(), dist=out
         )
 
     async def _run(
-        self, verb: str, arguments: Sequence[str], files: Mapping[str, dagger.File] | None = None
+        self,
+        verb: str,
+        arguments: Sequence[str],
+        files: Mapping[str, dagger.File] | None = None,
+        folders: Mapping[str, dagger.Directory] | None = None,
     ) -> dagger.Container:
         inputs = Inputs(
             source=self.source,
             files=files or {},
+            folders=folders or {},
             registry=self.registry_service,
             secrets={
                 "SIGNING_KEY": self.signing_key,

@@ -19,7 +19,7 @@ class Seen:
 
     :param size: compressed bytes of configuration and layers.
     :param seconds: that its run took for it, to build, boot, describe and scan it.
-    :param made: `built`, `cached` or `reused`.
+    :param made: `built`, `cached`, `reused` or `elsewhere`; see `model.Examined.made`.
     :param contents: its manifest and configuration.
     :param findings: None if no scan is known.
     """

@@ -148,8 +148,8 @@ def _by_service(units: Sequence[Examined]) -> dict[str, list[Examined]]:
 
 def _images(units: Sequence[Examined]) -> _Found:
     for service, of in _by_service(units).items():
-        made = Counter("reused" if unit.reused else "cached" if unit.cached else "built" for unit in of)
-        for name in ("built", "cached", "reused"):
+        made = Counter(unit.made for unit in of)
+        for name in ("built", "cached", "reused", "elsewhere"):
             yield IMAGES, made[name], {"service": service, "made": name}
 
 

@@ -288,6 +288,13 @@ class Examined:
     made_by: Maker | None = None
 
     @property
+    def made(self) -> str:
+        """How it came to be: `reused`, `elsewhere` (by the run that `made_by` names), `cached` or `built`."""
+        if self.reused:
+            return "reused"
+        return "elsewhere" if self.made_by else "cached" if self.cached else "built"
+
+    @property
     def secrets(self) -> int | None:
         """How many were found in it; None if nobody has scanned it, and none of its own is there."""
         if self.scan is None:

@@ -75,6 +75,12 @@ class Unit(_Data):
         description="Who built it, if this run did not: 'sealift build --partial', for 'sealift assemble'.",
     )
 
+    def made(self, reused: str | None) -> str:
+        """As `model.Examined.made`, of a service that was reused or not."""
+        if reused:
+            return "reused"
+        return "elsewhere" if self.made_by else "cached" if self.cached else "built"
+
 
 class Service(_Data):
     """What was released of one service; `index` is null for one that stayed on the machine."""

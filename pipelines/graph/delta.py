@@ -157,7 +157,7 @@ def _seen(service: Service, unit: Unit, *, contents: Contents, spdx: str, findin
         digest=Digest(one.digest),
         size=one.size,
         seconds=one.seconds,
-        made="reused" if service.reused else "cached" if one.cached else "built",
+        made=one.made(service.reused),
         contents=contents,
         packages=read_packages(spdx, {"service": unit.service, "platform": unit.platform, "step": "delta"}),
         findings=findings,

@@ -87,7 +87,7 @@ def _images(release: Release) -> Iterator[str]:
     rows = [
         (escaped(unit.image.unit.service), escaped(unit.image.unit.platform), code(unit.image.digest.short),
          megabytes(unit.image.size), str(len(unit.packages)), escaped(findings(unit).plain),
-         "reused" if unit.reused else "cached" if unit.cached else "built", f"{unit.seconds:.1f}")
+         unit.made, f"{unit.seconds:.1f}")
         for unit in units
     ]  # fmt: skip
     head = ("service", "platform", "digest", "size", "packages", "findings", "made", "s")

@@ -129,7 +129,7 @@ def _unit(unit: Examined) -> tuple[str | Text, ...]:
         megabytes(unit.image.size),
         str(len(unit.packages)),
         findings(unit),
-        "reused" if unit.reused else "cached" if unit.cached else "built",
+        unit.made,
         f"{unit.seconds:.1f}",
     )
 

@@ -104,3 +104,12 @@ def test_each_way_to_leave_a_secret_behind(scratch: Scratch) -> None:
     assert done.returncode == 4, done.stderr
     (row,) = json.loads(done.stdout)
     assert [finding["id"] for finding in row["findings"]].count("build-secret") == 1
+    # Nor where another runner has built it, and the one that releases is given no secret.
+    parts = scratch.root.with_name("parts")
+    built = scratch.sealift("build", "--partial", str(parts))
+    assert built.returncode == 0, built.stderr
+    assert VALUE not in (parts / "partial.json").read_text()
+    del scratch.env["SEALIFT_ALLOW_SECRETS"]
+    assert VALUE not in refused(scratch, 4, str(parts), command="assemble")
+    again = [(violation["service"], violation["what"]) for violation in scratch.record()["verdict"]["violations"]]
+    assert sorted(again) == sorted(found)

@@ -96,7 +96,7 @@ def test_what_dashboard_and_alerts_ask_for_is_what_real_runs_export(
     assert runs(server) == {"success": 2, "refused": 1, "error": 1, "cancelled": 1}
     here = {"environment": "local", "service": "web"}
     assert server.values("sum by (made) (sealift_images_total)") == {
-        labels(made="built"): 2, labels(made="cached"): 0, labels(made="reused"): 1,
+        labels(made="built"): 2, labels(made="cached"): 0, labels(made="reused"): 1, labels(made="elsewhere"): 0,
     }  # fmt: skip
     made = server.values('max by (environment, service, platform) (sealift_image_size_bytes{job="sealift"})')
     assert made == {labels(**here, platform="linux/amd64"): size}

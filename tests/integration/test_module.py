@@ -23,6 +23,15 @@ def test_the_module_gives_the_same_digests_and_builds_nothing_and_says_why_the_g
     assert outcomes(verified) == outcomes(scratch.sealift("verify", "--json", "--max-scan-age=1d", "web:dev"))
     rescanned = scratch.dagger_call("rescan", "--new-only")
     assert scans(rescanned) == scans(scratch.sealift("rescan", "--json", "--new-only"))
+    parts = scratch.root.with_name("parts")
+    exported = scratch.dagger_call("partial", "export", f"--path={parts}")
+    assert exported.returncode == 0, exported.stderr
+    assembled = scratch.dagger_call("assemble", f"--partials={parts}", "record")
+    assert assembled.returncode == 0, assembled.stderr
+    part = json.loads((parts / "partial.json").read_text())
+    web = json.loads(assembled.stdout)["services"]["web"]
+    assert web["index"] == record["services"]["web"]["index"]
+    assert web["platforms"]["linux/amd64"]["made_by"]["run"] == part["run"]
     scratch.services["web"]["size_budget"] = "1MB"
     scratch.commit()
     refused = scratch.dagger_call("build-all", "--no-push", "summary")

@@ -89,8 +89,8 @@ def test_images_by_how_they_were_made_and_how_large_they_are(samples: Samples) -
     units[0] = replace(units[0], reused="ghcr.io/sealift/aidb", cached=True)
     found = values(trace(), "prod", plan=plan, units=units)
     assert named(found, "sealift.images") == {
-        ("aidb", "built"): 0, ("aidb", "cached"): 1, ("aidb", "reused"): 1,
-        ("docs", "built"): 1, ("docs", "cached"): 1, ("docs", "reused"): 0,
+        ("aidb", "built"): 0, ("aidb", "cached"): 1, ("aidb", "reused"): 1, ("aidb", "elsewhere"): 0,
+        ("docs", "built"): 1, ("docs", "cached"): 1, ("docs", "reused"): 0, ("docs", "elsewhere"): 0,
     }  # fmt: skip
     sizes = {(unit.image.unit.service, str(unit.image.unit.platform)): unit.image.size for unit in units}
     assert named(found, "sealift.image.size") == sizes
