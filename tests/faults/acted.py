@@ -11,9 +11,11 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,13 +65,50 @@ class Hosted:
         payload: Mapping[str, Any] | None = None,
         inputs: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[str]:
-        """One job of a workflow, for an event, after those that it needs.
-
-        act has one environment for all of them. What this job may have of an identity is therefore taken from those
-        that may not, where they call `sealift`.
+        """One job of a workflow, for an event, after those that it needs; to its end.
 
         :param ref: full, such as `refs/heads/main`.
-        """  # fmt: skip
+        """
+        return run(
+            self.command(event, workflow, job, ref=ref, payload=payload, inputs=inputs),
+            cwd=self.small.root,
+            env={"XDG_CONFIG_HOME": str(self._configuration())},
+        )
+
+    @contextmanager
+    def acting(self, event: str, workflow: str, job: str, *, ref: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """The same, for a test that does not wait for its end.
+
+        :param log: receives what is said.
+        """
+        with log.open("wb") as written:
+            process = subprocess.Popen(
+                self.command(event, workflow, job, ref=ref), cwd=self.small.root, stdin=subprocess.DEVNULL,
+                stdout=written, stderr=written, start_new_session=True,
+                env={**os.environ, "XDG_CONFIG_HOME": str(self._configuration())},
+            )  # fmt: skip
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def command(
+        self,
+        event: str,
+        workflow: str,
+        job: str,
+        *,
+        ref: str,
+        payload: Mapping[str, Any] | None = None,
+        inputs: Sequence[str] = (),
+    ) -> list[str]:
+        """What runs act for that job; its files are written.
+
+        act has one environment for all jobs. What this one may have of an identity is therefore taken from those that
+        may not, where they call `sealift`.
+        """
         file = self.small.root / ".github/workflows" / workflow
         jobs = yaml.safe_load(file.read_text())["jobs"]
         identified = [name for name, one in jobs.items() if one["permissions"].get("id-token") == "write"]
@@ -95,18 +134,14 @@ class Hosted:
         (self.folder / "secrets").write_text("".join(f"{name}={value}\n" for name, value in self.secrets.items()))
         local = [f"--local-repository={one}={stand_in(one.partition('@')[0], self.folder)}" for one in self._used()]
         program = tool_folder(make_setup(os.environ, print), ACT) / "act"
-        return run(
-            [
-                str(program), event, f"--workflows={file}", f"--job={job}",
-                *(f"--platform={label}=-self-hosted" for label in RUNNERS),
-                "--no-skip-checkout", "--no-cache-server", *local,
-                f"--eventpath={self.folder / 'event.json'}", f"--env-file={self.folder / 'environment'}",
-                f"--secret-file={self.folder / 'secrets'}", f"--action-cache-path={self.folder / 'act'}",
-                "--actor=octocat", *(f"--input={one}" for one in inputs),
-            ],
-            cwd=self.small.root,
-            env={"XDG_CONFIG_HOME": str(self._configuration())},
-        )  # fmt: skip
+        return [
+            str(program), event, f"--workflows={file}", f"--job={job}",
+            *(f"--platform={label}=-self-hosted" for label in RUNNERS),
+            "--no-skip-checkout", "--no-cache-server", *local,
+            f"--eventpath={self.folder / 'event.json'}", f"--env-file={self.folder / 'environment'}",
+            f"--secret-file={self.folder / 'secrets'}", f"--action-cache-path={self.folder / 'act'}",
+            "--actor=octocat", *(f"--input={one}" for one in inputs),
+        ]  # fmt: skip
 
     def given(self, action: str) -> list[dict[str, str]]:
         """The inputs that an action was given, each time that it ran."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 from pipelines.model import RECORDS
 from tests.faults.acted import Hosted, push
 from tests.faults.advisory_artifacts import served
+from tests.faults.outcomes import nothing_left
+from tests.faults.peers import distribution
+from tests.faults.programs import eventually
 from tests.faults.small import Small
 from tests.faults.test_keyless import configure
 from tests.scratch import REGISTRY, run
@@ -182,3 +186,38 @@ def test_a_part_that_cannot_be_built_releases_nothing(parted: Hosted) -> None:
     assert "nothing-of-that-name" in said(done)
     assert "release-staging" not in [job for job, _, _ in parted.called()]
     assert small.registry.tags("web") == small.registry.tags("jobs") == []
+
+
+def test_a_wrong_login_at_the_registry_publishes_nothing(hosted: Hosted, tmp_path: Path) -> None:
+    with distribution(tmp_path / "peer", login=("owner", "right")) as peer:
+        environments = hosted.small.extra["environments"]
+        assert isinstance(environments, dict)
+        environments["staging"] |= {"registry": peer.address, "insecure": True}
+        hosted.small.commit()
+        rewritten = hosted.small.sealift("init", "github", "--sealift", COMMIT)
+        assert rewritten.returncode == 0, rewritten.stderr
+        assert "  staging: secrets DOCKER_USERNAME, DOCKER_PASSWORD" in rewritten.stdout
+        hosted.small.commit()
+        hosted.secrets |= {"DOCKER_USERNAME": "owner", "DOCKER_PASSWORD": "wrong"}
+        done = hosted.act("push", "release.yml", "release-staging", ref=MAIN)
+        assert done.returncode != 0
+        assert "exitcode '5'" in said(done)
+        assert "log in: set DOCKER_USERNAME and DOCKER_PASSWORD" in said(done)
+        assert peer.tags(f"{hosted.small.registry.prefix}web") == []
+        hosted.secrets["DOCKER_PASSWORD"] = "right"
+        done = hosted.act("push", "release.yml", "release-staging", ref=MAIN)
+        assert done.returncode == 0, said(done)
+        assert peer.tags(f"{hosted.small.registry.prefix}web") == ["staging-main"]
+
+
+def test_a_job_that_is_cancelled_moves_nothing_and_the_next_one_releases(hosted: Hosted, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with hosted.acting("push", "release.yml", "release-staging", ref=MAIN, log=log) as job:
+        assert eventually(lambda: "… sign" in log.read_text(), 120), log.read_text()
+        job.send_signal(signal.SIGINT)
+        assert job.wait(timeout=60) != 0
+    assert hosted.small.registry.tags("web") == []
+    nothing_left(hosted.small)
+    done = hosted.act("push", "release.yml", "release-staging", ref=MAIN)
+    assert done.returncode == 0, said(done)
+    assert hosted.small.registry.tags("web") == ["staging-main"]
