@@ -1,4 +1,4 @@
-"""Which engine of a pool builds what: natively where one can, and each group of services on one engine. Pure."""
+"""Which engine of a pool builds what: natively where one can, and what it is built on beside it. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pipelines.model import Platform, Unit
 from pipelines.plan import Plan
-from pipelines.shards import divide
+from pipelines.shards import spread
 
 _EACH = 2
 """Tasks for each engine: one that is faster, or left over when another is lost, finds something to do."""
@@ -49,7 +49,7 @@ def place(plan: Plan, engines: Mapping[str, Platform], times: Mapping[Unit, floa
             for service in plan.services
             if (wanted := tuple(platform for platform in service.platforms if platform in platforms))
         )
-        for shard in divide(replace(plan, services=services), _EACH * len(names), times):
+        for shard in spread(replace(plan, services=services), _EACH * len(names), times):
             found.append(
                 Task(number=len(found) + 1, services=shard.services, platforms=tuple(platforms), engines=names)
             )

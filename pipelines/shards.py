@@ -8,7 +8,7 @@ give it. Services that need each other are one group: each image is built on one
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.model import Platform, Unit
@@ -74,6 +74,58 @@ def groups(services: Iterable[ServicePlan]) -> list[tuple[ServicePlan, ...]]:
     return found
 
 
+def spread(plan: Plan, count: int, times: Mapping[Unit, float]) -> tuple[Shard, ...]:
+    """Shards as of `divide`, where what several services are built on may be built on several runners, once on each.
+
+    Images are reproducible, and so are those. Each service that no other needs goes, with all that it needs, to the
+    runner that has least to do with it: what is there already costs nothing.
+    """
+    weight, known = _weights(plan, times)
+    needed = {need for service in plan.services for need in service.needs}
+    leaves = {service.name: _with_needs(plan, service.name) for service in plan.services if service.name not in needed}
+    runners: list[set[str]] = [set() for _ in range(count)]
+
+    def load(names: Iterable[str]) -> float:
+        return math.fsum(weight[name] for name in sorted(names))
+
+    for names in (leaves[name] for name in sorted(leaves, key=lambda name: (-load(leaves[name]), name))):
+        least = min(range(count), key=lambda runner: (load(runners[runner] | names), len(runners[runner]), runner))
+        runners[least] |= names
+    return _shards(plan, runners, [load(names) if known else None for names in runners])
+
+
+def _with_needs(plan: Plan, name: str) -> set[str]:
+    return {name}.union(*(_with_needs(plan, need) for need in plan.service(name).needs))
+
+
+def _weights(plan: Plan, times: Mapping[Unit, float]) -> tuple[dict[str, float], bool]:
+    """Service → seconds, and whether any was measured; what was not counts as the mean of what was."""
+    units = [
+        Unit(service=service.name, platform=platform) for service in plan.services for platform in service.platforms
+    ]
+    known = [times[unit] for unit in units if unit in times]
+    mean = math.fsum(known) / len(known) if known else 1.0
+    return {
+        service.name: math.fsum(
+            times.get(Unit(service=service.name, platform=platform), mean) for platform in service.platforms
+        )
+        for service in plan.services
+    }, bool(known)
+
+
+def _shards(plan: Plan, runners: Sequence[Collection[str]], loads: Sequence[float | None]) -> tuple[Shard, ...]:
+    """Those that have something to do, with their services in the plan's order."""
+    full = [(names, seconds) for names, seconds in zip(runners, loads, strict=True) if names]
+    return tuple(
+        Shard(
+            name=f"{place} of {len(full)}",
+            services=tuple(service.name for service in plan.services if service.name in names),
+            seconds=seconds,
+        )
+        for place, (names, seconds) in enumerate(full, start=1)
+    )
+
+
 def divide(plan: Plan, count: int, times: Mapping[Unit, float]) -> tuple[Shard, ...]:
     """At most `count` shards, none of them empty; the same for the same plan and times.
 
@@ -81,33 +133,22 @@ def divide(plan: Plan, count: int, times: Mapping[Unit, float]) -> tuple[Shard, 
     :param times: unit → seconds. What has none is taken for as long as the mean of those that have; if there are none
         at all, every image counts the same.
     """
-    units = [
-        Unit(service=service.name, platform=platform) for service in plan.services for platform in service.platforms
-    ]
-    known = [times[unit] for unit in units if unit in times]
-    mean = math.fsum(known) / len(known) if known else 1.0
-
-    def weight(group: Sequence[ServicePlan]) -> float:
-        return math.fsum(
-            times.get(Unit(service=one.name, platform=platform), mean) for one in group for platform in one.platforms
-        )
-
+    weights, known = _weights(plan, times)
     runners: list[list[tuple[ServicePlan, ...]]] = [[] for _ in range(count)]
     loads = [0.0] * count
+
+    def weight(group: Sequence[ServicePlan]) -> float:
+        return math.fsum(weights[one.name] for one in group)
+
     for group in sorted(groups(plan.services), key=lambda group: (-weight(group), group[0].name)):
         # Among runners with equally little to do, the one with fewest groups: a time of nothing is a group too.
         least = min(range(count), key=lambda runner: (loads[runner], len(runners[runner]), runner))
         runners[least].append(group)
         loads[least] += weight(group)
-    order = [service.name for service in plan.services]
-    full = [(held, load) for held, load in zip(runners, loads, strict=True) if held]
-    return tuple(
-        Shard(
-            name=f"{place} of {len(full)}",
-            services=tuple(sorted((one.name for group in held for one in group), key=order.index)),
-            seconds=load if known else None,
-        )
-        for place, (held, load) in enumerate(full, start=1)
+    return _shards(
+        plan,
+        [{one.name for group in held for one in group} for held in runners],
+        [load if known else None for load in loads],
     )
 
 

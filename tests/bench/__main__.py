@@ -49,7 +49,7 @@ def write(console: Console, kept: Path) -> None:
     """Write docs/benchmarks.md from all that is kept."""
     results = load_all(kept)
     console.print(table("Targets", target_rows(results)))
-    DOCUMENT.write_text(document(results, growth=load_growth(kept)))
+    DOCUMENT.write_text(document(results, growth=load_growth(kept), two=load_growth(kept, 2)))
     console.print(f"wrote {DOCUMENT.relative_to(ROOT)}")
 
 

@@ -24,6 +24,8 @@ from tests.bench.scenarios import Scenario
 from tests.bench.sealift import Sealift
 from tests.bench.subject import Subject, Work
 from tests.bench.target import Target
+from tests.faults.machine import Machine, held
+from tests.scratch import ROOT
 
 _PORTS = (5601, 5603)
 """Of the target registries, BuildKit's and Sealift's; each has its metrics on the next port."""
@@ -90,12 +92,14 @@ def prepared(
     services: Sequence[str] = (),
     only: Sequence[str] = (),
     empty: bool = True,
+    second: bool = False,
 ) -> Iterator[Bench]:
     """Bring up engine, buildkitd and target registries; take down what is the benchmark's own at the end.
 
     :param make: makes the repository that is built, in a folder that is not there yet.
     :param services: only these; all if empty.
     :param only: only these subjects; all if empty.
+    :param second: `build-all` builds on a second engine too, on a machine of its own on these same cores.
     :param empty: prune the engine's cache first, which is everybody's who uses that engine.
     """
     running = up(setup)
@@ -118,7 +122,10 @@ def prepared(
         buildkit = BuildKit(setup, mirror, theirs, folder / "buildkit")
         stack.callback(buildkit.stop)
         buildkit.start()
-        sealifts = [Sealift(setup, running.environment, ours, folder, gate=gate) for gate in (False, True)]
+        other = stack.enter_context(_machine(running.environment)) if second else None
+        sealifts = [
+            Sealift(setup, running.environment, ours, folder, gate=gate, second=other) for gate in (False, True)
+        ]
         every: list[Subject] = [buildkit, *sealifts]
         subjects = [subject for subject in every if not only or subject.name in only]
         if empty:
@@ -127,6 +134,14 @@ def prepared(
             sealifts[0].empty()
         plan = sealifts[0].plan(checkout.root, services)
         yield Bench(checkout=checkout, plan=plan, subjects=subjects, logs=logs, report=setup.report)
+
+
+@contextmanager
+def _machine(env: Mapping[str, str]) -> Iterator[Machine]:
+    """A second engine, cold."""
+    with TemporaryDirectory(prefix="sealift-") as folder, held(Path(folder), {**env, "PYTHONPATH": str(ROOT)}) as made:
+        made.up()
+        yield made
 
 
 def commit_of(repository: Path) -> str:

@@ -41,6 +41,23 @@ class Cgroup:
                 yield from map(int, Path(folder, "cgroup.procs").read_text().split())
 
 
+@dataclass(frozen=True)
+class Cgroups:
+    """Several containers as one."""
+
+    each: tuple[Cgroup, ...]
+
+    def cpu_seconds(self) -> float:
+        return sum(one.cpu_seconds() for one in self.each)
+
+    def anonymous_bytes(self) -> int:
+        return sum(one.anonymous_bytes() for one in self.each)
+
+    def processes(self) -> Iterator[int]:
+        for one in self.each:
+            yield from one.processes()
+
+
 def find_cgroup(pid: int, container: str, root: Path = Path("/")) -> Cgroup:
     """The cgroup of the container with that id, which holds the process.
 

@@ -36,7 +36,7 @@ def load_all(folder: Path) -> Kept:
     return kept
 
 
-def document(kept: Kept, template: str | None = None, *, growth: Growth = NO_GROWTH) -> str:
+def document(kept: Kept, template: str | None = None, *, growth: Growth = NO_GROWTH, two: Growth = NO_GROWTH) -> str:
     """The whole text.
 
     :param template: with `$` and the names of its parts; report.md, where what is written by hand is, if None.
@@ -50,7 +50,7 @@ def document(kept: Kept, template: str | None = None, *, growth: Growth = NO_GRO
         results="\n\n".join(_results(name, results) for name, results in kept.items()),
         profiles="\n\n".join(_profiles(kept)) or "Not measured.",
         emulated=_emulated(kept),
-        growth=growth_text(growth),
+        growth=growth_text(growth, two),
     )
     return text.rstrip() + "\n"
 

@@ -10,8 +10,8 @@ from tests.bench.samples import Results, load
 from tests.bench.tables import TITLES, markdown
 from tests.bench.targets import GATE, PLAIN
 
-FOLDER = "scale"
-"""Below the folder of the other results."""
+FOLDERS = {1: "scale", 2: "scale-two-engines"}
+"""Number of engines → where below the folder of the other results theirs are."""
 
 KINDS = {"sources": "A source file of every service changed", "nothing": "Nothing changed"}
 
@@ -35,21 +35,26 @@ def name_of(kind: str, count: int) -> str:
     return f"{kind}-{count}"
 
 
-def load_growth(folder: Path) -> Growth:
+def load_growth(folder: Path, engines: int = 1) -> Growth:
     """What was kept, in the order of the numbers; nothing if nothing was."""
     found: dict[str, dict[int, Results]] = {}
     for kind in KINDS:
-        files = {int(file.stem.rpartition("-")[2]): file for file in (folder / FOLDER).glob(f"{kind}-*.json")}
+        files = {int(file.stem.rpartition("-")[2]): file for file in (folder / FOLDERS[engines]).glob(f"{kind}-*.json")}
         if files:
             found[kind] = {count: load(files[count]) for count in sorted(files)}
     return found
 
 
-def growth_text(growth: Growth) -> str:
-    """Tables and curves; or that there are none."""
+def growth_text(growth: Growth, two: Growth = NO_GROWTH) -> str:
+    """Tables and curves; or that there are none.
+
+    :param two: on two engines.
+    """
     if not growth:
         return "Not measured yet."
-    return "\n\n".join(_kind(kind, by_count) for kind, by_count in growth.items())
+    parts = [_kind(KINDS[kind], by_count) for kind, by_count in growth.items()]
+    parts += [_kind(f"{KINDS[kind]}, on two engines", by_count) for kind, by_count in two.items()]
+    return "\n\n".join(parts)
 
 
 def rows(by_count: Mapping[int, Results]) -> list[list[str]]:
@@ -82,12 +87,12 @@ def beyond(results: Results, subject: str, count: int) -> str:
     return found.text(2) if found else ""
 
 
-def _kind(kind: str, by_count: Mapping[int, Results]) -> str:
+def _kind(title: str, by_count: Mapping[int, Results]) -> str:
     runs = sorted({len(results.of(GATE)) for results in by_count.values()})
     first = next(iter(by_count.values()))
     often = " to ".join(dict.fromkeys((str(runs[0]), str(runs[-1]))))
     measured = f"Measured on {first.date} at commit {first.commit}, {often} run(s) of each subject."
-    return f"### {KINDS[kind]}\n\n{measured}\n\n{markdown(rows(by_count))}\n\n{curve(by_count)}"
+    return f"### {title}\n\n{measured}\n\n{markdown(rows(by_count))}\n\n{curve(by_count)}"
 
 
 def curve(by_count: Mapping[int, Results]) -> str:

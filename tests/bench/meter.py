@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from pipelines.errors import ToolError
-from tests.bench.cgroup import Cgroup
+from tests.bench.cgroup import Cgroup, Cgroups
 
 INTERVAL = 0.05
 """Seconds between two looks. A program under emulation needs longer only to start an interpreter."""
@@ -42,7 +42,7 @@ class Meter:
     CPU time of clients is what the kernel says when they end (wait4(2)), with all descendants that they waited for.
     """
 
-    engine: Cgroup
+    engine: Cgroup | Cgroups
     log: Path
     _clients: set[int] = field(default_factory=set)
     _cpu: float = 0.0

@@ -18,17 +18,19 @@ import dagger
 
 from ci.local.record import load_record
 from ci.local.setup import Setup
+from ci.reach import RUNNER_HOST
 from ci.session import connected
 from pipelines.errors import EngineError, ToolError
 from pipelines.stages.quarantine_service import quarantine_volume
 from tests.bench import blobs
 from tests.bench.buildkit import target_moved
-from tests.bench.cgroup import Cgroup, find_cgroup
+from tests.bench.cgroup import Cgroups, find_cgroup
 from tests.bench.checkout import PROJECT
 from tests.bench.meter import Meter
 from tests.bench.samples import Moved, Outcome, Step
 from tests.bench.subject import Work
 from tests.bench.target import Target
+from tests.faults.machine import Machine
 
 _COMMAND = Path(sys.executable).parent / "sealift"
 _LISTER = "python:3.11-slim-bookworm"
@@ -39,15 +41,26 @@ class Sealift:
     """The `sealift` command of this environment, on the engine that `sealift up` gave.
 
     :param gate: with everything, or only up to the quarantine.
+    :param second: another machine, whose engine builds too.
     """
 
-    def __init__(self, setup: Setup, engine: Mapping[str, str], target: Target, folder: Path, *, gate: bool) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        engine: Mapping[str, str],
+        target: Target,
+        folder: Path,
+        *,
+        gate: bool,
+        second: Machine | None = None,
+    ) -> None:
         self.name = "sealift-gate" if gate else "sealift-build"
         self._setup = setup
         self._engine = engine
         self._target = target
         self._folder = folder
         self._gate = gate
+        self._second = second if gate else None
         self.environment = {
             **setup.environment,
             **engine,
@@ -55,10 +68,13 @@ class Sealift:
             "SEALIFT_KEYS_DIR": str(folder / "keys"),
         }
 
-    def engine(self) -> Cgroup:
+    def engine(self) -> Cgroups:
         tool, container = load_record(self._setup.paths.record).containers["engine"]
         command = self._setup.as_root([tool, "inspect", "--format", "{{.State.Pid}}", container])
-        return find_cgroup(int(self._setup.runner.run(command).output), container)
+        own = find_cgroup(int(self._setup.runner.run(command).output), container)
+        if self._second is None:
+            return Cgroups((own,))
+        return Cgroups((own, find_cgroup(self._second.engine(), self._second.container())))
 
     def empty(self) -> None:
         """:raises EngineError: the engine kept something."""
@@ -90,7 +106,9 @@ class Sealift:
         platforms = [word for platform in work.scenario.platforms for word in ("--platform", platform)]
         services = [word for service in work.plan["services"] for word in ("--service", service["name"])]
         verb = "build-all" if self._gate else "build"
-        arguments = [verb, "--json", "--jobs", str(work.scenario.jobs), *platforms, *services]
+        engines = [self._engine[RUNNER_HOST], self._second.address()] if self._second else []
+        pool = [f"--engine={address}" for address in engines]
+        arguments = [verb, "--json", "--jobs", str(work.scenario.jobs), *platforms, *services, *pool]
         trace = work.root / "dist" / "trace.json"
         trace.unlink(missing_ok=True)
         output = meter.run([_COMMAND, *arguments], environment=self.environment, folder=work.root)

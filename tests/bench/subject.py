@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.bench.cgroup import Cgroup
+from tests.bench.cgroup import Cgroup, Cgroups
 from tests.bench.meter import Meter
 from tests.bench.samples import Moved, Outcome
 from tests.bench.scenarios import Scenario
@@ -30,7 +30,7 @@ class Subject(Protocol):
 
     name: str
 
-    def engine(self) -> Cgroup:
+    def engine(self) -> Cgroup | Cgroups:
         """Where its engine's work is accounted."""
 
     def empty(self) -> None:

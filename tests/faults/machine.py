@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -67,10 +68,19 @@ class Machine:
         assert done.returncode == 0, done.stderr
         return done.stdout.split()
 
+    def address(self) -> str:
+        """Where clients find the engine, on any network: a socket."""
+        lines = self.sealift("env").stdout.splitlines()
+        words = dict(shlex.split(line)[1].split("=", 1) for line in lines)
+        return words["_EXPERIMENTAL_DAGGER_RUNNER_HOST"]
+
+    def container(self) -> str:
+        """The id of the engine's container."""
+        return str(json.loads((self.state / "running.json").read_text())["containers"]["engine"][1])
+
     def engine(self) -> int:
         """The engine's process id."""
-        containers = json.loads((self.state / "running.json").read_text())["containers"]
-        done = run(["podman", "inspect", "--format", "{{.State.Pid}}", containers["engine"][1]])
+        done = run(["podman", "inspect", "--format", "{{.State.Pid}}", self.container()])
         assert done.returncode == 0, done.stderr
         return int(done.stdout)
 

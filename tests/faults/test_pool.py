@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,10 +24,7 @@ SERVICES = ("one", "two")
 def other(machine: Machine) -> Iterator[str]:
     """The address of a second engine, which a test may kill."""
     machine.up()
-    exported = dict(
-        shlex.split(line)[1].split("=", 1) for line in machine.sealift("env").stdout.splitlines() if "=" in line
-    )
-    yield exported[HOST]
+    yield machine.address()
     machine.up()
 
 

@@ -58,6 +58,15 @@ def test_what_needs_each_other_is_one_task_and_the_longest_comes_first(samples: 
     assert [task.services for task in tasks] == [("slow",), ("aidb", "docs"), ("quick",)]
 
 
+def test_services_on_one_base_are_spread_with_the_base_on_every_engine(samples: Samples) -> None:
+    base = samples.service("base")
+    on_base = [samples.service(f"on-{number}", needs={"base": "BASE"}) for number in range(8)]
+    tasks = place(samples.plan([base, *on_base]), {"x": AMD64, "y": AMD64}, {})
+    assert [task.services[0] for task in tasks] == ["base"] * 4
+    assert [len(task.services) for task in tasks] == [3, 3, 3, 3]
+    assert sorted({unit.service for unit in built(tasks)}) == sorted(["base", *(one.name for one in on_base)])
+
+
 def test_another_engine_takes_a_task_only_when_none_is_left_that_is_to_have_it() -> None:
     mine = Task(number=1, services=("a",), platforms=(AMD64,), engines=frozenset("x"))
     theirs = Task(number=2, services=("a",), platforms=(ARM64,), engines=frozenset("yz"))

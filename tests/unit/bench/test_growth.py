@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.bench.document import document
-from tests.bench.growth import FOLDER, curve, growth_text, load_growth, name_of, rows
+from tests.bench.growth import FOLDERS, curve, growth_text, load_growth, name_of, rows
 from tests.bench.samples import Results, Sample, save
 from tests.bench.scale import scenario
 from tests.unit.bench.conftest import MakeResults, MakeSample
@@ -45,7 +45,7 @@ def test_the_curve_is_a_line_for_each_subject(results: MakeResults, sample: Make
 def test_what_is_kept_is_in_the_document_by_number(tmp_path: Path, results: MakeResults, sample: MakeSample) -> None:
     assert growth_text(load_growth(tmp_path)) == "Not measured yet."
     for count in (24, 6):
-        save(growth(results, sample, count), tmp_path / FOLDER)
+        save(growth(results, sample, count), tmp_path / FOLDERS[1])
     found = load_growth(tmp_path)
     assert {kind: list(by_count) for kind, by_count in found.items()} == {"sources": [6, 24]}
     text = document({"nothing": results("nothing", sample("buildkit", 1.0))}, "$growth", growth=found)
