@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from pipelines.model import RECORDS
 from tests.faults.machine import Machine
-from tests.faults.programs import eventually
+from tests.faults.programs import eventually, programs
 from tests.scratch import ROOT, SEALIFT, Registry, Scratch
 
 HOST = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
@@ -51,19 +53,29 @@ def repository(engine: Mapping[str, str], tmp_path: Path) -> Iterator[Scratch]:
             registry.regctl("tag", "rm", f"localhost:5000/{registry.prefix}{name}:{tag}")
 
 
+@contextmanager
+def _building(repository: Scratch, one: str, other: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`build-all` on both engines."""
+    with log.open("w") as written:
+        process = subprocess.Popen(
+            [*SEALIFT, "build-all", f"--engine={one}", f"--engine={other}"], cwd=repository.root,
+            env={**os.environ, **repository.env}, stdin=subprocess.DEVNULL, stdout=written, stderr=written,
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_one_of_two_engines_is_killed_and_the_release_completes(
     engine: Mapping[str, str], machine: Machine, other: str, repository: Scratch
 ) -> None:
-    pool = [f"--engine={engine[HOST]}", f"--engine={other}"]
     log = repository.root / "dist.log"
-    with log.open("w") as written:
-        process = subprocess.Popen(
-            [*SEALIFT, "build-all", *pool], cwd=repository.root, env={**os.environ, **repository.env},
-            stdin=subprocess.DEVNULL, stdout=written, stderr=written,
-        )  # fmt: skip
-    assert eventually(lambda: f"{other}: [" in log.read_text() and "… build" in log.read_text(), 120), log.read_text()
-    machine.kill_engine()
-    assert process.wait(timeout=300) == 0, log.read_text()
+    with _building(repository, engine[HOST], other, log) as process:
+        assert eventually(lambda: f"{other}: [" in log.read_text() and "… build" in log.read_text(), 120)
+        machine.kill_engine()
+        assert process.wait(timeout=300) == 0, log.read_text()
     said = log.read_text()
     assert f"{other} is lost: " in said
     assert "goes to another engine, of which 1 are left" in said
@@ -74,6 +86,17 @@ def test_one_of_two_engines_is_killed_and_the_release_completes(
         assert repository.registry.digest(name, "dev") == record["services"][name]["index"]  # type: ignore[index]
         assert unit["made_by"]["run"] != record["id"]
     assert repository.sealift("verify").returncode == 0
+
+
+def test_interrupted_it_leaves_nothing_running(engine: Mapping[str, str], other: str, repository: Scratch) -> None:
+    log = repository.root / "dist.log"
+    with _building(repository, engine[HOST], other, log) as process:
+        assert eventually(lambda: "… build" in log.read_text(), 120), log.read_text()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=90) == 130, log.read_text()
+    assert "interrupted: nothing more is running" in log.read_text()
+    assert not [one.command for one in programs() if str(repository.root) in one.command]
+    assert repository.registry.tags("one") == []
 
 
 def test_an_engine_that_does_not_answer_is_left_out_and_without_any_there_is_an_error(
