@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 
 from pipelines.errors import RegistryError
 from pipelines.graph.context import Session
 from pipelines.graph.together import together
-from pipelines.model import RECORDS, Tag, Target
+from pipelines.model import Tag, Target
 from pipelines.record import Record, read
 from pipelines.registry import records, remote
 from pipelines.release import Place
 from pipelines.tags import TagKind, kind_of
 
-_RUN = re.compile(r"\d{8}T\d{6}Z-.+")
 _MOST = 100
 
 
 async def published(session: Session, target: Target) -> AsyncIterator[tuple[Record, str]]:
     """The records of releases that were published, the latest first, each with its text; at most 100 are read."""
-    tags = await remote.listed(session.registries(target), RECORDS)
-    for name in sorted((tag for tag in tags if _RUN.fullmatch(tag)), reverse=True)[:_MOST]:
-        text = await records.get(session.registries(target), Tag(name))
-        if text and (record := read(text, f"the record {name} at {target}")).state == "published":
+    async for name, text in records.latest(session.registries(target), _MOST):
+        if (record := read(text, f"the record {name} at {target}")).state == "published":
             yield record, text
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import AsyncIterator, Sequence
 
 from pipelines.errors import RegistryError
 from pipelines.model import RECORDS, Tag
+from pipelines.registry import remote
 from pipelines.registry.client import Client
 
 ARTIFACT_TYPE = "application/vnd.sealift.release.v2+json"
 _MEDIA_TYPE = "application/json"
+_RUN = re.compile(r"\d{8}T\d{6}Z-.+")
 
 
 async def put(client: Client, text: str, tags: Sequence[Tag]) -> None:
@@ -52,3 +55,15 @@ async def get(client: Client, tag: Tag) -> str | None:
     except RegistryError as failure:
         failure.step = failure.step or "record"
         raise
+
+
+async def latest(client: Client, most: int) -> AsyncIterator[tuple[str, str]]:
+    """Id and record of the last runs, the latest first; none if the registry has none.
+
+    :param most: of them.
+    :raises RegistryError: as `get`.
+    """
+    tags = await remote.listed(client, RECORDS)
+    for name in sorted((tag for tag in tags if _RUN.fullmatch(tag)), reverse=True)[:most]:
+        if text := await get(client, Tag(name)):
+            yield name, text

@@ -90,6 +90,8 @@ def test_what_is_released_is_what_each_engine_built(made: Small) -> None:
     (provenance,) = predicates(made, "slsaprovenance1", image)
     told = provenance["buildDefinition"]["internalParameters"]["builtBy"]
     assert {platform: maker["run"] for platform, maker in told.items()} == makers
+    measured = made.sealift("shards", "--count", "2", "--released")
+    assert f"Measured by {record['id']}: 6 of 6 images" in measured.stdout, measured.stderr
     verified = made.sealift("verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr
 

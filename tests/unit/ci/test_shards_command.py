@@ -71,7 +71,7 @@ def test_a_record_of_another_project_is_refused(shop: Git, samples: Samples) -> 
     ("arguments", "what"),
     [
         (["--record", "none.json"], "no release record can be read from none.json"),
-        (["--record", "a.json", "--run", "v1.0.0"], "name two records"),
+        (["--record", "a.json", "--run", "v1.0.0"], "name different records"),
     ],
 )
 def test_records_that_are_none(shop: Git, arguments: list[str], what: str) -> None:
