@@ -53,12 +53,13 @@ class Ci:
         no_cache: Annotated[bool, Doc("run every build step again")] = False,
         no_reuse: Annotated[bool, Doc("build what was published before of the same inputs, too")] = False,
         no_scan: Annotated[bool, Doc("do not scan; refused outside the local environment")] = False,
+        delta: Annotated[str | None, Doc("environment or version that delta.md compares the run with")] = None,
         jobs: Jobs = None,
     ) -> Published:
         """Build, boot, describe, scan, sign and publish every service."""
         given = options(
             env=env, service=service, platform=platform, tag=tag, jobs=jobs,
-            no_push=no_push, no_cache=no_cache, no_reuse=no_reuse, no_scan=no_scan,
+            no_push=no_push, no_cache=no_cache, no_reuse=no_reuse, no_scan=no_scan, delta=delta,
         )  # fmt: skip
         return await self._published("build-all", given)
 
@@ -198,6 +199,11 @@ class Ci:
         """Build a release again from its commit, and compare every digest with its record. Fails if one differs."""
         given = options(env=env, service=service, publish=publish, no_cache=no_cache)
         return await (await self._run("rebuild", [release, *given])).stdout()
+
+    @never_cached
+    async def reproduce(self, service: Annotated[str, Doc("the service")], platform: Platforms = None) -> str:
+        """Build a service twice without caches, and compare. Fails if an image differs."""
+        return await (await self._run("reproduce", [service, *options(platform=platform)])).stdout()
 
     @never_cached
     async def lock_check(self) -> str:

@@ -79,6 +79,12 @@ def test_the_module_goes_on_from_a_release(scratch: Scratch) -> None:
     assert f"web@{index}" in rendered.stdout, rendered.stderr
     rebuilt = scratch.dagger_call("rebuild", "--release=v1.0.0")
     assert "THE SAME" in rebuilt.stdout, rebuilt.stderr
+    reproduced = scratch.dagger_call("reproduce", "--service=web")
+    assert "THE SAME" in reproduced.stdout, reproduced.stderr
+    compared = scratch.dagger_call(
+        "build-all", "--no-push", "--delta=v1.0.0", "dist", "file", "--path=delta.md", "contents"
+    )
+    assert "v1.0.0" in compared.stdout, compared.stderr
     checked = scratch.dagger_call("lock-check")
     assert checked.returncode != 0
     assert "sealift.lock is OUT OF DATE: 'sealift lock' mends it." in checked.stderr
