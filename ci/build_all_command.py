@@ -12,7 +12,7 @@ from ci.local.remote import Remote, remote_engine
 from ci.partial_commands import parts_in
 from ci.pool import built_on
 from ci.released import released
-from ci.run import NothingToDo, planned
+from ci.run import ready, variables
 from pipelines.config import Flags
 from pipelines.errors import ConfigError
 from pipelines.graph import Options
@@ -69,9 +69,7 @@ def build_all_command(
     if not remotes:
         released("build-all", flags, root, out, as_json=as_json, options=options, delta=delta)
         return
-    plan = planned(root, flags).plan
-    if not plan.services:
-        raise NothingToDo(*plan.notes)
+    plan = ready(root, flags, options, variables(root.resolve(), flags), builds=True, signs=True).plan
     last, folder = out / "release.json", out / _PARTIALS
     times = measured(read_file(last)) if last.exists() else {}
     built_on(remotes, plan, flags, root.resolve(), folder.resolve(), times, no_cache=no_cache)

@@ -55,6 +55,25 @@ def planned(root: Path, flags: Flags) -> Prepared:
     return prepare(root, variables(root, flags), flags, now=datetime.now(UTC))
 
 
+def ready(
+    root: Path, flags: Flags, options: Options, environ: Mapping[str, str], *, builds: bool, signs: bool
+) -> Prepared:
+    """The plan, with all that can be known to fail before an engine is asked.
+
+    :raises NothingToDo: there is no service.
+    :raises ConfigError: as `planned`; a secret or a key is missing, or the options are not allowed here.
+    """
+    prepared = planned(root, flags)
+    if not prepared.plan.services:
+        raise NothingToDo(*prepared.plan.notes)
+    if builds:
+        prepared.check_secrets()
+    check_options(prepared.plan, options)
+    if signs:
+        check_signable(environ, prepared.settings, root)
+    return prepared
+
+
 def execute(
     command: str,
     root: Path,
@@ -76,14 +95,7 @@ def execute(
     root = root.resolve()
 
     def prepare_it(environ: Mapping[str, str], recorder: Recorder) -> Prepared:
-        prepared = planned(root, flags)
-        if not prepared.plan.services:
-            raise NothingToDo(*prepared.plan.notes)
-        if builds:
-            prepared.check_secrets()
-        check_options(prepared.plan, options)
-        if record is not None:
-            check_signable(environ, prepared.settings, root)
+        prepared = ready(root, flags, options, environ, builds=builds, signs=record is not None)
         recorder.planned(prepared.plan)
         return prepared
 
