@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import os
 import re
 import secrets
 import string
 import subprocess
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -129,13 +129,26 @@ def files(tree: Path, *, newer: Path | None = None) -> list[Path]:
     return [Path(os.fsdecode(path)) for path in listed.split(b"\0") if path]
 
 
+def _inflated(data: bytes) -> bytes:
+    """What is compressed in it, as far as it goes: a file may be read while it is written, and bytes only look so."""
+    found = []
+    while data.startswith(_GZIP):
+        member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        try:
+            found.append(member.decompress(data))
+        except zlib.error:
+            break
+        data = member.unused_data
+    return b"".join(found)
+
+
 def unpacked(data: bytes, depth: int = 0) -> Iterator[bytes]:
     """The bytes, and what they are the compressed or the Base64 form of, or hold so."""
     yield data
     if depth == _DEEPEST:
         return
-    if data.startswith(_GZIP):
-        yield from unpacked(gzip.decompress(data), depth + 1)
+    if data.startswith(_GZIP) and (inside := _inflated(data)):
+        yield from unpacked(inside, depth + 1)
         return
     for text in _BASE64.findall(data):
         # What stands before it may look as if it were a part: the `n` of a line's end in JSON.

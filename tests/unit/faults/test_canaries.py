@@ -74,6 +74,17 @@ def test_a_layer_and_an_attested_document(canary: Canary, hunt: Hunt, tmp_path: 
     assert found == {str(tmp_path / "layer"): {"it"}, str(tmp_path / "attestation"): {"it"}}
 
 
+def test_what_is_not_written_to_its_end_and_what_only_looks_compressed(
+    canary: Canary, hunt: Hunt, tmp_path: Path
+) -> None:
+    text = canary.text.encode()
+    whole = gzip.compress(b"before") + gzip.compress(text * 3)
+    blobs = {"cut": whole[:-8], "like": b"\x1f\x8b" + text, "two": whole}
+    for name, data in blobs.items():
+        (tmp_path / name).write_bytes(data)
+    assert hunt.unwrapped([tmp_path / name for name in blobs]) == {str(tmp_path / name): {"it"} for name in blobs}
+
+
 def test_only_what_was_written_since(canary: Canary, hunt: Hunt, tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
