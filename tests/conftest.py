@@ -16,7 +16,9 @@ from tests.sigstore.instance import Sigstore
 from tests.sigstore.instance import sigstore as running_sigstore
 
 # These share a machine of their own, which takes a minute to start.
-_ON_A_MACHINE = {"test_accidents", "test_disk", "test_two_engines", "test_without_network"}
+_ON_A_MACHINE = {
+    "test_accidents", "test_disk", "test_pool", "test_two_engines", "test_two_runners", "test_without_network",
+}  # fmt: skip
 
 
 class _ByFile(LoadScopeScheduling):

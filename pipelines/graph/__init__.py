@@ -26,6 +26,7 @@ from pipelines.graph.units import examine
 from pipelines.plan import Plan
 from pipelines.policy import judge, refusal
 from pipelines.release import Release, ServiceRelease
+from pipelines.stages.failures import ENGINE_FAILURES, lost
 from pipelines.stages.inspect import contents
 
 __all__ = [
@@ -157,6 +158,7 @@ async def write_reports(reports: dagger.Directory, out: Path) -> None:
     """Replace `out/reports` by these: `SERVICE/PLATFORM/{sbom.spdx.json,sbom.cdx.json,scan.json,scan.sarif,…}`.
 
     :raises ConfigError: the folder cannot be written.
+    :raises EngineError: the engine was lost.
     """
     await anyio.Path(out).mkdir(parents=True, exist_ok=True)
     try:
@@ -167,3 +169,5 @@ async def write_reports(reports: dagger.Directory, out: Path) -> None:
             remedy="name another folder with --out",
             step="reports",
         ) from failure
+    except ENGINE_FAILURES as failure:
+        raise lost(failure, step="reports") from failure

@@ -22,7 +22,7 @@ from tests.faults.strikes import STAGES, Aboard, Release, Struck, failed_in
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
 SCANNED = ("key", "registry", "database", "build", "boot", "sbom", "scan")
 """Stages for which the release runs with its scan. Those after it are reached sooner without, as a rehearsal may."""
-PARTS = ("quarantine", "inspect", "tools")
+PARTS = ("quarantine", "inspect", "tools", "reports")
 """What errors may name that has no line of its own."""
 
 

@@ -107,7 +107,9 @@ def kept_full(machine: Machine) -> Iterator[None]:
 def test_not_a_byte_is_left_for_the_engine(machine: Machine, repository: Aboard) -> None:
     with kept_full(machine):
         done = repository.sealift("build-all", "--no-scan")
-    assert done.returncode == 3, done.stderr
-    assert f"SEALIFT_STATE_DIR: {machine.state}: No space left on device" in done.stderr
-    assert "remedy: make room, " in done.stderr
+    # The engine frees some now and then: who misses it first is not said.
+    assert done.returncode in (3, 7), done.stderr
+    missing = f"SEALIFT_STATE_DIR: {machine.state}: No space left on device"
+    assert (missing if done.returncode == 3 else "there is no space left on the engine's disk") in done.stderr
+    assert "remedy: make room" in done.stderr
     published(machine, repository)
