@@ -10,7 +10,9 @@ import dagger
 from dagger import dag
 
 from pipelines import tools
+from pipelines.config import is_loopback
 from pipelines.errors import SealiftError
+from pipelines.stages.toolbox import port_of
 
 REGISTRY_ALIAS = "user-registry"
 REGISTRY_VARIABLE = "SEALIFT_REGISTRY_HOST"
@@ -96,3 +98,9 @@ async def command(inputs: Inputs, arguments: Sequence[str]) -> dagger.Container:
         _, error, said = f"\n{failure.stderr}".rpartition("\nerror:")
         said = said.strip() if error else failure.stdout.strip()
         raise Failed(said, remedy="the message says it") from failure
+
+
+def host_inside(environ: Mapping[str, str], registry: str) -> str | None:
+    """Where a registry on the user's loopback is, for a command that does not run on the user's machine itself."""
+    host = environ.get(REGISTRY_VARIABLE)
+    return f"{host}:{port_of(registry)}" if host and is_loopback(registry) else None

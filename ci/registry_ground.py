@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from ci.front import configured
+from ci.inside import host_inside
 from ci.logins import find_logins
 from ci.run import variables
 from pipelines.config import Config, Flags, Settings, resolve
@@ -58,7 +60,8 @@ class Registries:
     @asynccontextmanager
     async def clients(self, targets: Sequence[Target]) -> AsyncIterator[list[Client]]:
         """A client for each target."""
-        async with Clients(logins=self.logins, environ=self.environ) as clients:
+        host = partial(host_inside, self.environ)
+        async with Clients(logins=self.logins, environ=self.environ, host=host) as clients:
             yield [clients(target) for target in targets]
 
 

@@ -20,7 +20,7 @@ from ci.addresses import secret_at
 from ci.credentials import as_seen, logins
 from ci.engine_session import session
 from ci.front import Ground, Prepared, run_id
-from ci.inside import REGISTRY_VARIABLE
+from ci.inside import host_inside
 from ci.invocation import invocation
 from ci.local.mirror import UPSTREAMS
 from ci.local.paths import space_left
@@ -40,7 +40,7 @@ from pipelines.registry.clients import Clients
 from pipelines.stages import pins
 from pipelines.stages.failures import ENGINE_FAILURES, lost
 from pipelines.stages.full import disk_full
-from pipelines.stages.toolbox import Toolbox, port_of
+from pipelines.stages.toolbox import Toolbox
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +135,7 @@ async def _session(client: dagger.Client, call: Call, observer: Observer) -> Ses
     return Session(
         id=toolbox.run,
         toolbox=toolbox,
-        registries=Clients(logins=found, environ=call.environ, host=partial(_host, call.environ)),
+        registries=Clients(logins=found, environ=call.environ, host=partial(host_inside, call.environ)),
         observer=observer,
         recorder=call.telemetry.recorder,
         signer=signer,
@@ -181,18 +181,12 @@ def _source(client: dagger.Client, root: Path, plan: Plan) -> dagger.Directory:
     )
 
 
-def _host(environ: Mapping[str, str], registry: str) -> str | None:
-    """Where a registry on the user's loopback is, for a command that does not run on the user's machine itself."""
-    host = environ.get(REGISTRY_VARIABLE)
-    return f"{host}:{port_of(registry)}" if host and is_loopback(registry) else None
-
-
 def _tunnels(client: dagger.Client, call: Call) -> dict[str, dagger.Service]:
     """The ways of tools to registries on the user's loopback, the advisory database's among them."""
     database = call.ground.settings.database.repository.partition("/")[0]
     registries = dict.fromkeys([*(target.registry for target in call.ground.targets), database])
     return {
-        registry: client.address(f"tcp://{_host(call.environ, registry) or registry}").service()
+        registry: client.address(f"tcp://{host_inside(call.environ, registry) or registry}").service()
         for registry in registries
         if is_loopback(registry)
     }
@@ -201,7 +195,7 @@ def _tunnels(client: dagger.Client, call: Call) -> dict[str, dagger.Service]:
 def _signing_tunnels(client: dagger.Client, call: Call) -> dict[str, dagger.Service]:
     """The ways of Cosign to what images are signed with on the user's loopback."""
     places = loopback_places(call.environ, call.ground.settings, call.root)
-    return {place: client.address(f"tcp://{_host(call.environ, place) or place}").service() for place in places}
+    return {place: client.address(f"tcp://{host_inside(call.environ, place) or place}").service() for place in places}
 
 
 async def _build_secret(client: dagger.Client, call: Call, name: str, address: str) -> dagger.Secret:
