@@ -24,6 +24,10 @@ It is asked for as such: in the bundle format, `cosign verify` is content with a
 and so with an image whose SBOM is attested, but which nobody has signed.
 """
 
+WORKFLOWS: Final = "/.github/workflows/"
+"""What stands between repository and file in the subject of a job of GitHub Actions (sigstore/fulcio, docs/oid-info.md:
+the server and the token's `job_workflow_ref`)."""
+
 PLACEHOLDERS: Final = ("service", "version")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -40,11 +44,14 @@ class Identity:
     :param subject: the certificate's subject alternative name, as in `https://github.com/OWNER/REPOSITORY/.github/
         workflows/release.yml@refs/heads/main`; with placeholders.
     :param pattern: the subject is a regular expression (RE2) that has to match as a whole.
+    :param repository: `OWNER/NAME` whose job it has to be; None: of whichever repository. The subject of a job in a
+        reusable workflow names the workflow's repository, and not the one that calls it.
     """
 
     issuer: str
     subject: str
     pattern: bool = False
+    repository: str | None = None
 
     def of(self, service: str, version: str | None) -> str | None:
         """The subject for one image; None if it names a version, and the image is of none."""
@@ -59,11 +66,13 @@ class Party:
     """Identities of one issuer, of which each may have signed.
 
     :param subjects: exact; none if there is a pattern.
+    :param repository: whose job all of them have to be.
     """
 
     issuer: str
     subjects: tuple[str, ...] = ()
     pattern: str | None = None
+    repository: str | None = None
 
     @property
     def expression(self) -> str:
@@ -88,17 +97,20 @@ class Trust:
     legacy: bool = False
 
     def parties(self, sealed: Iterable[Sealed]) -> tuple[Party, ...]:
-        """Who may have signed these, by issuer; none if a key counts, or nobody may have."""
+        """Who may have signed these, by issuer and repository; none if a key counts, or nobody may have."""
         images = list(sealed)
-        exact: dict[str, dict[str, None]] = {}
+        exact: dict[tuple[str, str | None], dict[str, None]] = {}
         for identity in self.identities:
             for one in images if not identity.pattern else ():
                 if subject := identity.of(one.service, one.version):
-                    exact.setdefault(identity.issuer, {})[subject] = None
+                    exact.setdefault((identity.issuer, identity.repository), {})[subject] = None
         return (
-            *(Party(issuer=issuer, subjects=tuple(subjects)) for issuer, subjects in exact.items()),
             *(
-                Party(issuer=identity.issuer, pattern=f"^(?:{identity.subject})$")
+                Party(issuer=issuer, subjects=tuple(subjects), repository=repository)
+                for (issuer, repository), subjects in exact.items()
+            ),
+            *(
+                Party(issuer=identity.issuer, pattern=f"^(?:{identity.subject})$", repository=identity.repository)
                 for identity in self.identities
                 if identity.pattern
             ),

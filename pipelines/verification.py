@@ -34,20 +34,23 @@ class Signatory:
 
     :param key: SHA-256 of the public key (DER, `SubjectPublicKeyInfo`), hexadecimal.
     :param pattern: whoever matches a pattern would have done.
+    :param repository: whose job it was; empty if nobody has asked.
     """
 
     subject: str = ""
     issuer: str = ""
     key: str = ""
     pattern: str = ""
+    repository: str = ""
 
     def __str__(self) -> str:
         if self.key:
             return f"key SHA256:{self.key[:16]}"
+        job = f", in a job of {self.repository}" if self.repository else ""
         if not self.subject:
-            return f"whoever matches the pattern {self.pattern} ({self.issuer})"
+            return f"whoever matches the pattern {self.pattern} ({self.issuer}){job}"
         by = f", which matches the pattern {self.pattern}" if self.pattern else ""
-        return f"{self.subject} ({self.issuer}){by}"
+        return f"{self.subject} ({self.issuer}){job}{by}"
 
     def as_json(self) -> dict[str, str | None]:
         return {
@@ -55,6 +58,7 @@ class Signatory:
             "issuer": self.issuer or None,
             "key": self.key or None,
             "pattern": self.pattern or None,
+            "repository": self.repository or None,
         }
 
 

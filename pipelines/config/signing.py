@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from pipelines.config.callers import check_caller
 from pipelines.config.problems import Finding, KeyPath, suggestion
 from pipelines.config.types import Flag, Strict, Text
 from pipelines.errors import shown
@@ -30,6 +31,11 @@ class Signatory(Strict):
     subject_pattern: Text | None = Field(
         default=None,
         description="Instead: a regular expression (RE2) for the whole subject. Needs 'allow_patterns: true'.",
+    )
+    repository: Text | None = Field(
+        default=None,
+        description="OWNER/NAME whose job of GitHub Actions it has to be. Needed where the subject is a workflow of"
+        " another repository: many can call that.",
     )
 
 
@@ -72,8 +78,11 @@ class Signing(Strict):
         return bool(self.signing_config or self.fulcio)
 
 
-def check_signing(path: KeyPath, signing: Signing) -> Iterator[Finding]:
-    """What concerns several keys of it, or one key that the schema cannot tell."""
+def check_signing(path: KeyPath, signing: Signing, source: str) -> Iterator[Finding]:
+    """What concerns several keys of it, or one key that the schema cannot tell.
+
+    :param source: URL of the repository that is released.
+    """
     if signing.key is not None and (wrong := kms_problem(signing.key)):
         yield (*path, "key"), wrong
     if signing.method == "kms" and signing.key is None:
@@ -83,7 +92,16 @@ def check_signing(path: KeyPath, signing: Signing) -> Iterator[Finding]:
     if signing.method in ("key", "keyless") and signing.key is not None:
         yield (*path, "key"), f"is not used by the method {signing.method}; leave one of them out"
     for number, signatory in enumerate(signing.identities):
-        yield from _check_signatory((*path, "identities", number), signatory, allowed=signing.allow_patterns)
+        at = (*path, "identities", number)
+        unusable = list(_check_signatory(at, signatory, allowed=signing.allow_patterns))
+        yield from unusable or check_caller(
+            at,
+            issuer=signatory.issuer,
+            subject=signatory.subject,
+            pattern=signatory.subject_pattern,
+            repository=signatory.repository,
+            source=source,
+        )
     yield from _check_services(path, signing)
     if signing.format == "legacy" and signing.own_services:
         yield (*path, "format"), "legacy has no place for what Rekor v2 and a timestamp authority say; use bundle"

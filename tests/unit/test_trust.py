@@ -55,6 +55,17 @@ def test_each_issuer_vouches_for_its_own() -> None:
     )
 
 
+def test_identities_whose_job_has_to_be_of_a_repository_are_asked_for_by_themselves() -> None:
+    called = Identity(issuer=GITHUB_ISSUER, subject="c@{version}", repository="example/shop")
+    pattern = Identity(issuer=GITHUB_ISSUER, subject="c.*", pattern=True, repository="example/other")
+    both = Trust(identities=(*trust("c@{version}").identities, called, pattern))
+    assert both.parties([sealed("api", "v1.0.0")]) == (
+        Party(issuer=GITHUB_ISSUER, subjects=("c@v1.0.0",)),
+        Party(issuer=GITHUB_ISSUER, subjects=("c@v1.0.0",), repository="example/shop"),
+        Party(issuer=GITHUB_ISSUER, pattern="^(?:c.*)$", repository="example/other"),
+    )
+
+
 def test_a_pattern_matches_as_a_whole_and_has_no_placeholders() -> None:
     pattern = Trust(identities=(Identity(issuer=GITHUB_ISSUER, subject=r"https://a/.*|b{2}", pattern=True),))
     (party,) = pattern.parties([])
