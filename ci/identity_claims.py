@@ -59,14 +59,14 @@ def check_claims(claims: Mapping[str, Any], settings: Settings, *, now: float) -
         )
     if not any(_may_be(item, claims) for item in signing.identities):
         counting = ", ".join(
-            _shown(item.subject or item.subject_pattern or "", item.repository) for item in signing.identities
+            _shown(item.subject or item.subject_pattern or "", item.repository, item.ref) for item in signing.identities
         )
-        workflow, repository = claims.get("job_workflow_ref"), claims.get("repository")
+        this = str(claims.get("job_workflow_ref") or claims.get("sub"))
         raise ConfigError(
-            f"this run would sign as {_shown(str(workflow or claims.get('sub')), repository)}, and nobody could verify"
-            f" it: 'signing.identities' has only {counting}",
+            f"this run would sign as {_shown(this, claims.get('repository'), claims.get('ref'))}, and nobody could"
+            f" verify it: 'signing.identities' has only {counting}",
             remedy="if this job may release, name it in 'signing.identities' of sealift.yaml: the workflow as"
-            " 'subject', and of a reusable one the calling repository as 'repository'",
+            " 'subject', and of a reusable one the caller's 'repository' and 'ref'",
             step="key",
         )
     visibility = claims.get("repository_visibility")
@@ -87,16 +87,21 @@ def _may_be(item: Signatory, claims: Mapping[str, Any]) -> bool:
     """
     if item.issuer != claims["iss"] or item.repository not in (None, claims.get("repository")):
         return False
+    if item.ref is not None and not _stands_for(item.ref, claims.get("ref")):
+        return False
     workflow = claims.get("job_workflow_ref")
-    if item.subject is None or workflow is None:
-        return True
     # Before it, the subject has the server, which no claim names.
-    expected = _ANY.sub(".+", re.escape(item.subject.partition("://")[2].partition("/")[2]))
-    return re.fullmatch(expected, str(workflow)) is not None
+    path = (item.subject or "").partition("://")[2].partition("/")[2]
+    return item.subject is None or workflow is None or _stands_for(path, workflow)
 
 
-def _shown(subject: str, repository: object) -> str:
-    return f"{subject} in a job of {repository}" if repository else subject
+def _stands_for(text: str, claim: object) -> bool:
+    return re.fullmatch(_ANY.sub(".+", re.escape(text)), str(claim)) is not None
+
+
+def _shown(subject: str, repository: object, ref: object) -> str:
+    job = f" in a job of {repository}" if repository else ""
+    return f"{subject}{job}{f' at {ref}' if ref else ''}"
 
 
 def workflow_of(claims: Mapping[str, Any], environ: Mapping[str, str]) -> str | None:

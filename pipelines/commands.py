@@ -46,6 +46,7 @@ def _arguments(trust: Trust, who: Signatory, *, insecure: bool) -> list[str]:
             subjects=(who.subject,),
             pattern=who.pattern or None,
             repository=who.repository or None,
+            ref=who.ref or None,
         )
     left_out = (_BY_ITSELF, *(() if insecure else ("--allow-http-registry",)))
     return [word for word in arguments(trust, party, public=KEY, root=ROOT) if word not in left_out]

@@ -31,7 +31,14 @@ def place_of(source: str) -> str | None:
 
 
 def check_caller(
-    path: KeyPath, *, issuer: str, subject: str | None, pattern: str | None, repository: str | None, source: str
+    path: KeyPath,
+    *,
+    issuer: str,
+    subject: str | None,
+    pattern: str | None,
+    repository: str | None,
+    ref: str | None,
+    source: str,
 ) -> Iterator[Finding]:
     """What is wrong with the repository of one identity, or with its not being there.
 
@@ -41,8 +48,9 @@ def check_caller(
     workflow = WORKFLOWS in text
     if repository is not None and not _REPOSITORY.fullmatch(repository):
         yield (*path, "repository"), f"{shown(repository)} is no repository of GitHub; expected OWNER/NAME"
-    elif repository is not None and subject is not None and not workflow:
-        yield (*path, "repository"), "only certificates of GitHub Actions name a repository, and this subject is none"
+    elif (repository or ref) and subject is not None and not workflow:
+        key = "repository" if repository else "ref"
+        yield (*path, key), f"only certificates of GitHub Actions name a {key}, and this subject is of none"
     # A pattern of GitHub's that names no workflow matches those of any.
     elif repository is None and (workflow or (subject is None and issuer.startswith(GITHUB_ISSUER))):
         key, own = "subject" if subject is not None else "subject_pattern", place_of(source)

@@ -37,6 +37,11 @@ class Signatory(Strict):
         description="OWNER/NAME whose job of GitHub Actions it has to be. Needed where the subject is a workflow of"
         " another repository: many can call that.",
     )
+    ref: Text | None = Field(
+        default=None,
+        description="Git ref that the job has to be about, as in refs/heads/main or refs/tags/{version}. The subject of"
+        " a reusable workflow's job does not have it.",
+    )
 
 
 class Signing(Strict):
@@ -100,6 +105,7 @@ def check_signing(path: KeyPath, signing: Signing, source: str) -> Iterator[Find
             subject=signatory.subject,
             pattern=signatory.subject_pattern,
             repository=signatory.repository,
+            ref=signatory.ref,
             source=source,
         )
     yield from _check_services(path, signing)
@@ -113,15 +119,14 @@ def _check_signatory(path: KeyPath, signatory: Signatory, *, allowed: bool) -> I
     if urlsplit(signatory.issuer).scheme not in ("https", "http"):
         yield (*path, "issuer"), f"{shown(signatory.issuer)} is no URL; expected for example {GITHUB_ISSUER}"
     if signatory.subject is not None:
-        for name in placeholders(signatory.subject):
-            if name not in PLACEHOLDERS:
-                yield (*path, "subject"), f"{{{name}}} stands for nothing; expected {{version}} or {{service}}"
+        yield from _check_placeholders((*path, "subject"), signatory.subject)
         if re.search(r"[*\\^$]|\.\+", signatory.subject):
             yield (
                 (*path, "subject"),
                 "is exact, and no signer has such a name; a pattern goes into 'subject_pattern', with"
                 " 'allow_patterns: true' beside 'identities'",
             )
+    yield from _check_ref((*path, "ref"), signatory)
     if signatory.subject_pattern is not None:
         at = (*path, "subject_pattern")
         if not allowed:
@@ -130,6 +135,22 @@ def _check_signatory(path: KeyPath, signatory: Signatory, *, allowed: bool) -> I
             re.compile(signatory.subject_pattern)
         except re.error as error:
             yield at, f"is no regular expression: {error}"
+
+
+def _check_placeholders(path: KeyPath, text: str) -> Iterator[Finding]:
+    for name in placeholders(text):
+        if name not in PLACEHOLDERS:
+            yield path, f"{{{name}}} stands for nothing; expected {{version}} or {{service}}"
+
+
+def _check_ref(path: KeyPath, signatory: Signatory) -> Iterator[Finding]:
+    ref = signatory.ref or "refs/"
+    if not ref.startswith("refs/") or re.search(r"[*?\[\\^~:\s]|\.\.", ref):
+        yield path, f"{shown(ref)} is no git ref in full; expected for example refs/heads/main"
+    elif signatory.subject is not None:
+        yield from _check_placeholders(path, ref)
+    elif placeholders(ref):
+        yield path, "beside a pattern it is exact, and has no placeholder"
 
 
 def _check_services(path: KeyPath, signing: Signing) -> Iterator[Finding]:

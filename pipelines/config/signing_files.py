@@ -41,6 +41,7 @@ def trust_of(signing: Signing, files: SigningFiles, public: str | None = None) -
                 subject=item.subject or item.subject_pattern or "",
                 pattern=item.subject is None,
                 repository=item.repository,
+                ref=item.ref,
             )
             for item in signing.identities
         ),

@@ -103,7 +103,7 @@ async def _signed_by(
     only = Signatory(subject="".join(party.subjects), issuer=party.issuer)
     return {
         digest: tuple(
-            replace(one, pattern=party.pattern or "", repository=party.repository or "")
+            replace(one, pattern=party.pattern or "", repository=party.repository or "", ref=party.ref or "")
             for one in shown.get(reference) or (only,)
         )
         for digest, reference in references.items()

@@ -257,6 +257,7 @@ def test_a_configuration_asks_for_a_secret_of_the_machine(bare: Bare, address: s
 
 def test_a_configuration_says_where_the_identity_token_goes(bare: Bare) -> None:
     subject = "https://github.com/acme/shop/.github/workflows/release.yml@refs/heads/main"
+    bare.configure("source: https://example.com/scratch", "source: https://github.com/acme/shop")
     services = ", ".join(f"{name}: 'https://{name}.evil.example'" for name in ("fulcio", "rekor", "timestamp"))
     bare.configure(
         "environments:",

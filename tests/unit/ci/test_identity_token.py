@@ -63,6 +63,7 @@ def test_a_token_of_an_issuer_whose_identities_do_not_count(settings: Callable[.
 
 CALLED = f"acme/ci/.github/workflows/release.yml@{'0' * 40}"
 BY_US = f"{{identities: [{{subject: 'https://github.com/{CALLED}', repository: example/shop}}]}}"
+AT_A_TAG = BY_US.replace("repository", "ref: 'refs/tags/{version}', repository")
 BY_VERSION = "{identities: [{subject: 'https://github.com/example/shop/.github/workflows/r.yml@refs/tags/{version}'}]}"
 
 
@@ -70,6 +71,7 @@ BY_VERSION = "{identities: [{subject: 'https://github.com/example/shop/.github/w
     ("signing", "claims"),
     [
         (BY_US, {"job_workflow_ref": CALLED, "repository": "example/shop"}),
+        (AT_A_TAG, {"job_workflow_ref": CALLED, "repository": "example/shop", "ref": "refs/tags/v1.2.3"}),
         (BY_VERSION, {"job_workflow_ref": "example/shop/.github/workflows/r.yml@refs/tags/v1.2.3"}),
         # Not GitHub's: what its certificate will say is not known here.
         (BY_VERSION, {"sub": "somebody"}),
@@ -89,6 +91,12 @@ def test_a_job_that_counts(settings: Callable[..., Settings], signing: str, clai
         ),
         (BY_US, {"job_workflow_ref": CALLED}, f"would sign as {CALLED}, and nobody"),
         (BY_US, {"job_workflow_ref": CALLED.replace("0", "1"), "repository": "example/shop"}, "would sign as acme/ci/"),
+        (
+            AT_A_TAG, {"job_workflow_ref": CALLED, "repository": "example/shop", "ref": "refs/heads/main"},
+            f"would sign as {CALLED} in a job of example/shop at refs/heads/main, and nobody could verify it:"
+            f" 'signing.identities' has only https://github.com/{CALLED} in a job of example/shop at refs/tags/"
+            "{version}",
+        ),
         # The workflow that was started is not the one that signs.
         (BY_US, {"workflow_ref": CALLED, "job_workflow_ref": "a/b/c.yml@d", "repository": "example/shop"}, "as a/b/c"),
         (BY_VERSION, {"job_workflow_ref": "example/shop/.github/workflows/rxyml@refs/tags/v1"}, "would sign as"),

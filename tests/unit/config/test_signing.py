@@ -113,6 +113,23 @@ SAY = "a workflow can be called by other repositories, and whoever calls it sign
             SOURCE, "{repository: acme/shop, subject: me@example.com}",
             "signing.identities[0].repository: only certificates of GitHub Actions name a repository, and this",
         ),
+        (
+            SOURCE, "{ref: refs/heads/main, subject: me@example.com}",
+            "signing.identities[0].ref: only certificates of GitHub Actions name a ref, and this subject is of none",
+        ),
+        (
+            SOURCE, f"{{ref: main, subject: '{SUBJECT}'}}",
+            "signing.identities[0].ref: 'main' is no git ref in full; expected for example refs/heads/main",
+        ),
+        (SOURCE, f"{{ref: refs/tags/*, subject: '{SUBJECT}'}}", "signing.identities[0].ref: 'refs/tags/*' is no"),
+        (
+            SOURCE, f"{{ref: 'refs/tags/{{tag}}', subject: '{SUBJECT}'}}",
+            "signing.identities[0].ref: {tag} stands for nothing; expected {version} or {service}",
+        ),
+        (
+            SOURCE, "{ref: 'refs/tags/{version}', subject_pattern: '.*', repository: example/shop}",
+            "signing.identities[0].ref: beside a pattern it is exact, and has no placeholder",
+        ),
     ],
 )  # fmt: skip
 def test_a_workflow_that_others_may_call(
@@ -153,7 +170,7 @@ def test_whose_signatures_count() -> None:
             "identities": [
                 {"subject": SUBJECT},
                 {"subject_pattern": "x.*", "issuer": "https://i"},
-                {"subject": CALLED, "repository": "example/shop"},
+                {"subject": CALLED, "repository": "example/shop", "ref": "refs/tags/{version}"},
             ],
         }
     )
@@ -161,7 +178,7 @@ def test_whose_signatures_count() -> None:
     assert trust.identities == (
         Identity(issuer=GITHUB_ISSUER, subject=SUBJECT),
         Identity(issuer="https://i", subject="x.*", pattern=True),
-        Identity(issuer=GITHUB_ISSUER, subject=CALLED, repository="example/shop"),
+        Identity(issuer=GITHUB_ISSUER, subject=CALLED, repository="example/shop", ref="refs/tags/{version}"),
     )
     assert trust.certificates_logged
     assert not trust_of(signing, SigningFiles(root=json.dumps(ROOT))).certificates_logged
