@@ -273,6 +273,16 @@ def test_a_configuration_says_where_the_identity_token_goes(bare: Bare) -> None:
     accepted(bare)
 
 
+def test_a_configuration_names_a_tool_that_would_have_the_identity(bare: Bare) -> None:
+    bare.configure("services:", "tools: {cosign: 'registry.evil.example/cosign:v3.1.3'}\nservices:")
+    (bare.root / "dist").mkdir()
+    lines = refused(bare.sealift("assemble", "dist", "--own-tools"))
+    assert "'tools' of sealift.yaml names registry.evil.example/cosign:v3.1.3: a tool that signs" in lines[0]
+    assert "dist has no partial.json" in refused(bare.sealift("assemble", "dist"))[0]
+    for nothing in ("", "sha256:0", "0" * 63):
+        assert bare.sealift("assemble", "dist", "--documents", nothing).code == 2
+
+
 def test_a_configuration_names_a_command(bare: Bare, tmp_path: Path) -> None:
     started = tmp_path / "started"
     bare.configure(WEB, f"web: {{secrets: {{x: 'cmd://touch {started}'}}}}")
