@@ -104,6 +104,10 @@ SAY = "a workflow can be called by other repositories, and whoever calls it sign
         ("https://gitlab.com/example/shop", f"{{subject: '{SUBJECT}'}}", "signing.identities[0].subject: is not of"),
         ("https://example.com", f"{{subject: '{SUBJECT}'}}", f"signing.identities[0].subject: {SAY}; 'source',"),
         (SOURCE, "{subject_pattern: 'https://github\\.com/acme/.*'}", "signing.identities[0].subject_pattern: is"),
+        (SOURCE, "{subject_pattern: 'https://github.com/example/shop/a|.*'}", "signing.identities[0].subject_pattern: "),
+        (SOURCE, "{subject_pattern: '(https://github.com/example/shop/a|b)'}", "signing.identities[0].subject_pattern: "),
+        (SOURCE, "{subject_pattern: 'https://github.com/example/\\Shop/.*'}", "signing.identities[0].subject_pattern: "),
+        (SOURCE, "{subject_pattern: 'https://[a-z.]+/example/shop/.*'}", "signing.identities[0].subject_pattern: is"),
         (SOURCE, "{subject_pattern: '.*'}", "signing.identities[0].subject_pattern: is not of"),
         (
             SOURCE, f"{{repository: shop, subject: '{CALLED}'}}",
@@ -153,6 +157,7 @@ def test_a_workflow_that_others_may_call(
         (SOURCE, f"{{subject: '{CALLED}', repository: example/shop}}"),
         ("https://example.com", f"{{subject: '{SUBJECT}', repository: example/shop}}"),
         (SOURCE, "{subject_pattern: 'https://github\\.com/example/shop/.*'}"),
+        (SOURCE, "{subject_pattern: '^https://github.com/example/shop/.github/workflows/(a|b)[.]yml@.*'}"),
         (SOURCE, "{subject_pattern: '.*', repository: example/shop}"),
         (SOURCE, "{subject_pattern: '.*', issuer: 'https://gitlab.com'}"),
         (SOURCE, "{subject: me@example.com, issuer: 'https://accounts.google.com'}"),
