@@ -104,9 +104,9 @@ SAY = "a workflow can be called by other repositories, and whoever calls it sign
         ("https://gitlab.com/example/shop", f"{{subject: '{SUBJECT}'}}", "signing.identities[0].subject: is not of"),
         ("https://example.com", f"{{subject: '{SUBJECT}'}}", f"signing.identities[0].subject: {SAY}; 'source',"),
         (SOURCE, "{subject_pattern: 'https://github\\.com/acme/.*'}", "signing.identities[0].subject_pattern: is"),
-        (SOURCE, "{subject_pattern: 'https://github.com/example/shop/a|.*'}", "signing.identities[0].subject_pattern: "),
-        (SOURCE, "{subject_pattern: '(https://github.com/example/shop/a|b)'}", "signing.identities[0].subject_pattern: "),
-        (SOURCE, "{subject_pattern: 'https://github.com/example/\\Shop/.*'}", "signing.identities[0].subject_pattern: "),
+        (SOURCE, "{subject_pattern: 'https://github.com/example/shop/a|.*'}", "signing.identities[0].subject_patt"),
+        (SOURCE, "{subject_pattern: '(https://github.com/example/shop/a|b)'}", "signing.identities[0].subject_patt"),
+        (SOURCE, "{subject_pattern: 'https://github.com/example/\\Shop/.*'}", "signing.identities[0].subject_patt"),
         (SOURCE, "{subject_pattern: 'https://[a-z.]+/example/shop/.*'}", "signing.identities[0].subject_pattern: is"),
         (SOURCE, "{subject_pattern: '.*'}", "signing.identities[0].subject_pattern: is not of"),
         (
