@@ -90,13 +90,8 @@ def test_what_an_identity_signs_verifies_with_plain_cosign_too(job: Small, sigst
     done = job.sealift("verify", "--commands", "--json")
     assert done.returncode == 0, done.stderr
     (item,) = json.loads(done.stdout)
-    who = {
-        "subject": sigstore.identity,
-        "issuer": sigstore.issuer.url,
-        "key": None,
-        "pattern": None,
-        "repository": None,
-    }
+    rest = dict.fromkeys(("key", "pattern", "repository", "ref"))
+    who = {"subject": sigstore.identity, "issuer": sigstore.issuer.url, **rest}
     assert item["signed_by"] == [who]
     assert {check["outcome"] for check in item["checks"]} == {"ok"}
     # What it prints for everybody else, they can run.
@@ -170,10 +165,10 @@ def test_a_reusable_workflow_signs_for_who_calls_it(job: Small, sigstore: Sigsto
     assert done.returncode == 0, done.stderr
     (signatory,) = json.loads(done.stdout)[0]["signed_by"]
     assert (signatory["subject"], signatory["repository"]) == (f"https://github.com/{CALLED}", REPOSITORY)
+    assert signatory["ref"] == MAIN
     plain = job.sealift("verify", "--commands")
-    assert plain.stdout.count(f"--certificate-github-workflow-repository={REPOSITORY} ") == plain.stdout.count(
-        "\ncosign "
-    )
+    asked = f"--certificate-github-workflow-repository={REPOSITORY} --certificate-github-workflow-ref={MAIN} "
+    assert plain.stdout.count(asked) == plain.stdout.count("\ncosign ")
     printed = run(["sh", "-c", plain.stdout], env={**job.env, "HOME": str(tmp_path)})
     assert printed.returncode == 0, printed.stderr
     cosign, who = Cosign(sigstore=sigstore, folder=tmp_path), f"https://github.com/{CALLED}"
