@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import anyio
 import dagger
-import jwt
 
 from ci.addresses import own_name, secret_at
 from ci.identity import REQUEST_TOKEN, REQUEST_URL, job_token
+from ci.identity_claims import GIVEN, check_claims, claims_of, workflow_of
 from pipelines.config import Settings, is_loopback
 from pipelines.config.values import split
-from pipelines.errors import ConfigError, SigningError, shown
-from pipelines.stages.signer import TokenSource
+from pipelines.errors import ConfigError, shown
 
-GIVEN, SIGSTORE = "SIGNING_TOKEN", "SIGSTORE_ID_TOKEN"
+SIGSTORE = "SIGSTORE_ID_TOKEN"
 AUDIENCE = "sigstore"
 """Whom the token is for: what Fulcio asks of every issuer (sigstore/fulcio, docs/oidc.md)."""
 
@@ -36,26 +35,35 @@ def has_identity(environ: Mapping[str, str]) -> bool:
     return bool(environ.get(GIVEN) or environ.get(SIGSTORE) or asked)
 
 
-def token_source(client: dagger.Client, environ: Mapping[str, str], settings: Settings) -> TokenSource:
+@dataclass(kw_only=True)
+class Tokens:
     """Gives a token that lives for some time yet; GitHub's live for five minutes, so each is used for a part of that.
 
     What it says is checked when it is first asked for: before anything is built.
+
+    :ivar workflow: URI of the workflow whose job has been given the last one, where it is GitHub's.
     """
-    lock, held = anyio.Lock(), dict[str, Any]()
 
-    async def source() -> dagger.Secret:
-        async with lock:
-            if not held or held["until"] - time.time() < _LEFT_SECONDS:
-                text = await _token(client, environ)
+    client: dagger.Client
+    environ: Mapping[str, str]
+    settings: Settings
+    workflow: str | None = field(default=None, init=False)
+    _lock: anyio.Lock = field(default_factory=anyio.Lock, init=False)
+    _secret: dagger.Secret | None = field(default=None, init=False)
+    _until: float = field(default=0, init=False)
+    _number: int = field(default=0, init=False)
+
+    async def __call__(self) -> dagger.Secret:
+        async with self._lock:
+            if self._secret is None or self._until - time.time() < _LEFT_SECONDS:
+                text = await _token(self.client, self.environ)
                 claims = claims_of(text)
-                check_claims(claims, settings, now=time.time())
-                number = held.get("number", 0) + 1
-                secret = client.set_secret(own_name(f"identity-token-{number}"), text)
-                held.update(secret=secret, until=float(claims["exp"]), number=number)
-        secret_now: dagger.Secret = held["secret"]
-        return secret_now
-
-    return source
+                check_claims(claims, self.settings, now=time.time())
+                self.workflow = workflow_of(claims, self.environ)
+                self._number += 1
+                self._secret = self.client.set_secret(own_name(f"identity-token-{self._number}"), text)
+                self._until = float(claims["exp"])
+            return self._secret
 
 
 def check_destination(environ: Mapping[str, str], config: str | None) -> None:
@@ -90,54 +98,3 @@ async def _token(client: dagger.Client, environ: Mapping[str, str]) -> str:
     if given := environ.get(SIGSTORE):
         return given.strip()
     return await anyio.to_thread.run_sync(job_token, environ, AUDIENCE)
-
-
-def claims_of(token: str) -> Mapping[str, Any]:
-    """What a token says. Nobody is believed for it: Fulcio checks its signature.
-
-    :raises SigningError: it is no identity token. The message does not repeat it.
-    """
-    try:
-        claims: dict[str, Any] = jwt.decode(
-            token, options={"verify_signature": False, "verify_aud": False, "verify_exp": False}
-        )
-        return {"exp": 0, **claims, "iss": str(claims["iss"])}
-    except (jwt.PyJWTError, LookupError) as error:
-        raise SigningError(
-            f"what is given as an identity token is none: {type(error).__name__}",
-            remedy=f"let {GIVEN} say where a token of OpenID Connect is found (file://PATH or env://NAME)",
-            step="key",
-        ) from None
-
-
-def check_claims(claims: Mapping[str, Any], settings: Settings, *, now: float) -> None:
-    """See that what is signed with this token can be verified afterwards, and that it may be said in public.
-
-    :raises ConfigError: the identity is not one of those that count, or its repository is private and nobody has agreed
-        to its name in a public log.
-    :raises SigningError: the token has expired.
-    """
-    if float(claims["exp"]) <= now:
-        raise SigningError(
-            f"the identity token has expired {now - float(claims['exp']):.0f} s ago",
-            remedy="ask for a new one just before signing; in GitHub Actions leave that to Sealift, and set no token",
-            step="key",
-        )
-    signing = settings.signing
-    issuers = sorted({item.issuer for item in signing.identities})
-    if claims["iss"] not in issuers:
-        raise ConfigError(
-            f"this run would sign as somebody whom {claims['iss']} vouches for, and nobody could verify it:"
-            f" 'signing.identities' has only the issuer {', '.join(issuers)}",
-            remedy="name its issuer and subject in 'signing.identities' of sealift.yaml",
-            step="key",
-        )
-    visibility = claims.get("repository_visibility")
-    if not signing.own_services and visibility not in (None, "public") and not signing.public_log:
-        raise ConfigError(
-            f"{claims.get('repository', 'the repository')} is {visibility}, and its name, its workflow's name and the"
-            " digests of its images would become public for ever: the public transparency log keeps every signature",
-            remedy="say 'public_log: true' in 'signing' of sealift.yaml, or name an instance of your own there"
-            " (fulcio, rekor, timestamp, trusted_root)",
-            step="key",
-        )

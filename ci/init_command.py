@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from ci import workflow_files
+from ci.init_reusable import called as reusable_option
+from ci.init_reusable import reusable_command
 from ci.runner_option import MOST, native_of, runner_option
-from ci.terminal import answers, report
+from ci.terminal import answers
 from pipelines.config import Flags, LoadedConfig, Settings, environ_with_dotenv, load, resolve
+from pipelines.config.callers import place_of
 from pipelines.errors import ConfigError
 from pipelines.lock import FILE as LOCK
 from pipelines.model import Platform
-from pipelines.render.workflows import Released, as_written, workflows
+from pipelines.render.workflows import Called, Released, workflows
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _BRANCH = re.compile(r"[A-Za-z0-9][\w./-]*")
 
 
@@ -27,13 +29,11 @@ def init() -> None:
     """Write what a repository needs to release with Sealift."""
 
 
+init.add_command(reusable_command)
+
+
 @init.command("github")
-@click.option(
-    "--sealift",
-    required=True,
-    metavar="COMMIT",
-    help="Commit of github.com/sealift/sealift that jobs install, 40 hexadecimal digits; '.' in its own repository.",
-)
+@workflow_files.sealift
 @click.option(
     "--env",
     "names",
@@ -57,18 +57,13 @@ def init() -> None:
     "--shards", type=click.IntRange(1, MOST), metavar="N", help="Runners for each platform, 1 to 256; implies --native."
 )
 @click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".github/workflows"),
-    show_default=True,
-    help="Folder below the root.",
+    "--reusable",
+    "called",
+    callback=reusable_option,
+    metavar="OWNER/REPOSITORY@COMMIT",
+    help="Release by the workflow that 'sealift init reusable' has written there; no other job signs then.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; exit code 1 if a file is not there or is another.")
-@click.option("--force", is_flag=True, help="Write over files that were changed by hand, or are somebody else's.")
-@click.option(
-    "--root", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path(), metavar="DIRECTORY",
-    help="Root of the repository. [default: here]",
-)  # fmt: skip
+@workflow_files.files
 def github_command(
     sealift: str,
     names: tuple[str, ...],
@@ -77,6 +72,7 @@ def github_command(
     native: bool,
     runners: Mapping[Platform, str],
     shards: int | None,
+    called: Called | None,
     out: Path,
     check: bool,
     force: bool,
@@ -86,38 +82,26 @@ def github_command(
 
     Each of their steps is a command that runs on a laptop in the same way. What GitHub has to be told is printed.
     """
-    if sealift != "." and not _COMMIT.fullmatch(sealift):
-        raise click.BadParameter("expected a full commit, 40 hexadecimal digits, or '.'", param_hint="--sealift")
+    if called and (native or runners or shards is not None):
+        raise click.UsageError("--reusable has runners of its own: leave --native, --runner and --shards out")
     environ = environ_with_dotenv(root, os.environ)
     loaded = load(root, environ=environ)
     released = _released(loaded, names, tags, _by_branch(branches))
+    if called and (keyed := [one.name for one in released if one.key]):
+        raise ConfigError(
+            f"what leaves for {', '.join(keyed)} is signed with a key, and a called workflow signs as itself",
+            remedy="name it in 'signing.identities' of sealift.yaml, as docs/github-actions.md shows, and no key",
+        )
     made = workflows(
         released,
         sealift=sealift,
         locked=(root / LOCK).exists(),
         native=native_of(loaded, native, runners, shards),
+        called=called,
     )
-    folder = root / out
-    files = {folder / name: text for name, text in made.items()}
-    there = {path: path.read_text(encoding="utf-8", errors="replace") for path in files if path.exists()}
-    other = [path for path, text in files.items() if there.get(path) != text]
-    if check:
-        for path in other:
-            report(f"{path} is {'another' if path in there else 'not there'}: 'sealift init github' writes it")
-        sys.exit(1 if other else 0)
-    if not force and (foreign := [path for path in other if path in there and not as_written(there[path])]):
-        raise ConfigError(
-            f"{', '.join(map(str, foreign))} was not written by this command, or was changed since",
-            remedy="move what you want to keep, and run again with --force",
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in other:
-        path.write_text(files[path], encoding="utf-8")
-    console = answers()
-    for path in files:
-        console.print(f"{'wrote' if path in other else 'unchanged'} {path}", highlight=False, soft_wrap=True)
-    for line in _next(released, loaded):
-        console.print(line, highlight=False, soft_wrap=True)
+    workflow_files.write(root / out, made, command="sealift init github", check=check, force=force)
+    for line in _next(released, loaded, called):
+        answers().print(line, highlight=False, soft_wrap=True)
 
 
 def _by_branch(given: tuple[str, ...]) -> Mapping[str, str]:
@@ -169,7 +153,7 @@ def _one(name: str, settings: Settings, tags: bool, by_branch: Mapping[str, str]
     )
 
 
-def _next(released: list[Released], loaded: LoadedConfig) -> list[str]:
+def _next(released: list[Released], loaded: LoadedConfig, called: Called | None) -> list[str]:
     """What is to be set at GitHub."""
     source = loaded.config.source
     lines = [f"At {source}/settings/environments there must be:"]
@@ -177,11 +161,20 @@ def _next(released: list[Released], loaded: LoadedConfig) -> list[str]:
         secrets = [] if one.ghcr else ["DOCKER_USERNAME", "DOCKER_PASSWORD"]
         secrets += ["COSIGN_KEY", "COSIGN_PASSWORD"] if one.key else []
         lines.append(f"  {one.name}: {'secrets ' + ', '.join(secrets) if secrets else 'no secret is needed'}")
-    at = f"{source}/.github/workflows/release.yml@"
-    wanted = [f"{at}refs/heads/{branch}" for one in released if one.keyless for branch in one.branches]
-    wanted += [f"{at}refs/tags/{{version}}" for one in released if one.keyless and one.tags]
-    known = {item.subject for item in loaded.config.signing.identities}
-    if missing := [subject for subject in wanted if subject not in known]:
-        lines.append("These sign, and 'signing.identities' of sealift.yaml does not name them yet:")
-        lines += [f"  - subject: {subject}" for subject in missing]
+    signing = loaded.config.signing.identities
+    refs = [f"refs/heads/{branch}" for one in released if one.keyless for branch in one.branches]
+    refs += ["refs/tags/{version}" for one in released if one.keyless and one.tags]
+    missing: list[str] = []
+    if called:
+        repository = "/".join((place_of(source) or "github.com/OWNER/NAME").split("/")[1:])
+        subject = f"https://github.com/{called.workflow}"
+        known = {item.ref for item in signing if item.subject == subject and item.repository}
+        for ref in refs if None not in known else ():
+            if ref not in known:
+                missing += [f"  - subject: {subject}", f"    repository: {repository}", f"    ref: {ref}"]
+    else:
+        at = f"{source}/.github/workflows/release.yml@"
+        missing += [f"  - subject: {at}{ref}" for ref in refs if f"{at}{ref}" not in {item.subject for item in signing}]
+    if missing:
+        lines += ["These sign, and 'signing.identities' of sealift.yaml does not name them yet:", *missing]
     return lines

@@ -23,13 +23,19 @@ _GITHUB: Final = {
 """What an attestation says of a run on GitHub Actions → the variable (GitHub's "Variables reference")."""
 
 
+OWN_WORKFLOW: Final = "SEALIFT_WORKFLOW_REF"
+"""By which a job of a reusable workflow says what GitHub's GITHUB_WORKFLOW_REF does not: the called workflow."""
+
+
 def invocation(environ: Mapping[str, str], root: Path, *, ignores: str | None = None) -> Invocation:
-    """This run. The variables are believed as they are: whoever has the signing key can set them.
+    """This run. The variables are believed as they are: whoever has the signing key can set them. What signs as a job
+    of GitHub Actions has the workflow from its token: see `Invocation.by`.
 
     :param ignores: file of what is ignored for a time, from the root.
     """
     files = {name: digest for name in (FILE, LOCK, ignores) if name and (digest := _digest(root / name))}
-    if environ.get("GITHUB_ACTIONS") == "true" and (workflow := environ.get("GITHUB_WORKFLOW_REF")):
+    workflow = environ.get(OWN_WORKFLOW) or environ.get("GITHUB_WORKFLOW_REF")
+    if environ.get("GITHUB_ACTIONS") == "true" and workflow:
         server = environ.get("GITHUB_SERVER_URL") or "https://github.com"
         repository = f"{server}/{environ.get('GITHUB_REPOSITORY', '')}"
         run = f"{repository}/actions/runs/{environ.get('GITHUB_RUN_ID', '')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -14,13 +15,16 @@ from ci.invocation import invocation
 from ci.released import released
 from ci.run import planned, variables
 from pipelines.config import Flags
+from pipelines.config.bases import run_as
+from pipelines.errors import ConfigError
 from pipelines.graph import Options, Run, partials
 from pipelines.graph.examination import Examination
 from pipelines.model import Unit
-from pipelines.partial import Part, Wanted, inputs_of, joined, load
+from pipelines.partial import FILE, Part, Wanted, inputs_of, joined, load
 from pipelines.plan import Plan
 
 DEFAULT = Path("dist/partial")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 async def built(run: Run, root: Path, folder: Path) -> Examination:
@@ -33,6 +37,15 @@ async def built(run: Run, root: Path, folder: Path) -> Examination:
     return await partials.write(run, folder, partial(inputs, run.plan))
 
 
+def _digests(_: click.Context, __: click.Parameter, value: str | None) -> frozenset[str] | None:
+    if value is None:
+        return None
+    found = value.split()
+    if not found or not all(_DIGEST.fullmatch(one) for one in found):
+        raise click.BadParameter("expected SHA-256 digests, 64 hexadecimal digits each, separated by spaces")
+    return frozenset(found)
+
+
 @click.command("assemble")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIRECTORY")
 @opt.selection
@@ -41,6 +54,13 @@ async def built(run: Run, root: Path, folder: Path) -> Examination:
 @opt.no_push
 @opt.no_scan
 @opt.delta
+@click.option(
+    "--documents",
+    callback=_digests,
+    metavar="SHA256...",
+    help=f"Take exactly the partials whose {FILE} has one of these digests, separated by spaces.",
+)
+@click.option("--own-tools", is_flag=True, help="Refuse a configuration that names other tools than Sealift's own.")
 def assemble_command(
     *,
     folder: Path,
@@ -51,23 +71,36 @@ def assemble_command(
     no_push: bool,
     no_scan: bool,
     delta: str | None,
+    documents: frozenset[str] | None,
+    own_tools: bool,
 ) -> None:
     """Release what other runs have built, as build-all does: describe, scan, sign and publish.
 
     DIRECTORY has, at any depth, the folders that 'sealift build --partial' wrote: all services on all platforms between
     them, of this commit and with these options. Nothing is built, and nothing is booted twice.
     """
-    parts = parts_in(folder, flags, root)
+    parts = parts_in(folder, flags, root, documents=documents, own_tools=own_tools)
     options = Options(push=not no_push, scan=not no_scan)
     released("assemble", flags, root, out, as_json=as_json, options=options, delta=delta, parts=parts)
 
 
-def parts_in(folder: Path, flags: Flags, root: Path) -> Mapping[Unit, Part]:
+def parts_in(
+    folder: Path, flags: Flags, root: Path, *, documents: frozenset[str] | None = None, own_tools: bool = False
+) -> Mapping[Unit, Part]:
     """The images of the partials below a folder, which have to be those that this checkout and these flags ask for.
 
-    :raises ConfigError: see `pipelines.partial`.
+    :param documents: as `pipelines.partial.load` has it.
+    :param own_tools: no other than Sealift's own are to run.
+    :raises ConfigError: see `pipelines.partial`; or the configuration names other tools.
     """
     prepared = planned(root, flags)
+    if own_tools and (others := sorted(set(prepared.settings.tools.items()) - set(run_as({}).items()))):
+        raise ConfigError(
+            f"'tools' of sealift.yaml names {', '.join(image for _, image in others)}: a tool that signs has the"
+            " identity of the job, and here no other than Sealift's own may have it",
+            remedy="leave 'tools' out, or release without --own-tools",
+            step="assemble",
+        )
     plan = prepared.plan
     here = invocation(variables(root, flags), root)
     wanted = Wanted(
@@ -78,4 +111,4 @@ def parts_in(folder: Path, flags: Flags, root: Path) -> Mapping[Unit, Part]:
         sealift=here.version,
         inputs=inputs_of(root.resolve(), plan),
     )
-    return joined(load(folder), wanted)
+    return joined(load(folder, documents), wanted)

@@ -14,7 +14,8 @@ import dagger
 
 from ci import kms
 from ci.addresses import own_name, secret_at
-from ci.identity_token import GIVEN, check_destination, has_identity, token_source
+from ci.identity_claims import GIVEN
+from ci.identity_token import Tokens, check_destination, has_identity
 from ci.keys import KeyPair, ensure
 from ci.local.paths import find_keys
 from pipelines import tools
@@ -140,9 +141,10 @@ async def _signer(
     method = method_of(environ, settings)
     if method == "keyless":
         files = read_signing(root, settings.signing)
-        source = token_source(toolbox.client, environ, settings)
-        await source()
-        return keyless_signer(identities_trusted(settings, files), toolbox, source, files.config)
+        tokens = Tokens(client=toolbox.client, environ=environ, settings=settings)
+        await tokens()
+        trust = identities_trusted(settings, files)
+        return keyless_signer(trust, toolbox, tokens, files.config, workflow=tokens.workflow)
     nobody = trust_of(settings.signing, SigningFiles(), "")
     if method == "kms":
         origin = _kms_key(environ, settings)

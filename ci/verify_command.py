@@ -84,6 +84,8 @@ def chosen(
 @click.option("--max-scan-age", callback=_age, metavar="48h|7d", help="The attested scan of each platform is younger.")
 @click.option("--identity", metavar="SUBJECT", help="Who signed, exactly, not the configuration's identities.")
 @click.option("--issuer", metavar="URL", help=f"Who vouches for --identity. [default: {GITHUB_ISSUER}]")
+@click.option("--repository", metavar="OWNER/NAME", help="Whose job --identity is, of a workflow that others call too.")
+@click.option("--ref", metavar="REF", help="Git ref that the job of --identity is about, as in refs/tags/v1.2.3.")
 @click.option("--key", type=click.Path(path_type=Path), metavar="FILE", help="Public key of who signed, instead.")
 @click.option(
     "--trusted-root", type=click.Path(path_type=Path), metavar="FILE",

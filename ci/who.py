@@ -24,6 +24,8 @@ class Who:
     issuer: str | None
     key: Path | None
     trusted_root: Path | None
+    repository: str | None
+    ref: str | None
 
     def check(self) -> None:
         """:raises click.UsageError: these flags do not go together."""
@@ -31,6 +33,8 @@ class Who:
             raise click.UsageError("--key and --identity are two ways to say who signed; give one of them")
         if self.issuer and not self.identity:
             raise click.UsageError("--issuer says who vouches for an --identity; give both")
+        if (self.repository or self.ref) and not self.identity:
+            raise click.UsageError("--repository and --ref say whose job an --identity is; give it too")
 
     def trust(self, root: Path, found: Registries) -> Trust | None:
         """:raises ConfigError: a file cannot be used."""
@@ -38,9 +42,9 @@ class Who:
             return Trust(public=_public(self.key))
         if self.identity is None:
             return None
-        change: dict[str, object] = {
-            "identities": [Signatory(issuer=self.issuer or GITHUB_ISSUER, subject=self.identity)]
-        }
+        issuer = self.issuer or GITHUB_ISSUER
+        who = Signatory(issuer=issuer, subject=self.identity, repository=self.repository, ref=self.ref)
+        change: dict[str, object] = {"identities": [who]}
         if self.trusted_root is not None:
             change["trusted_root"] = str(self.trusted_root.absolute())
         signing = found.settings.signing.model_copy(update=change)

@@ -39,7 +39,15 @@ def commands(item: Verified, trust: Trust, *, insecure: bool) -> Iterator[list[s
 
 
 def _arguments(trust: Trust, who: Signatory, *, insecure: bool) -> list[str]:
-    party = None if who.key else Party(issuer=who.issuer, subjects=(who.subject,), pattern=who.pattern or None)
+    party = None
+    if not who.key:
+        party = Party(
+            issuer=who.issuer,
+            subjects=(who.subject,),
+            pattern=who.pattern or None,
+            repository=who.repository or None,
+            ref=who.ref or None,
+        )
     left_out = (_BY_ITSELF, *(() if insecure else ("--allow-http-registry",)))
     return [word for word in arguments(trust, party, public=KEY, root=ROOT) if word not in left_out]
 

@@ -39,6 +39,8 @@ def arguments(trust: Trust, party: Party | None, *, public: str = PUBLIC, root: 
     return [
         who,
         f"--certificate-oidc-issuer={party.issuer}",
+        *([f"--certificate-github-workflow-repository={party.repository}"] if party.repository else []),
+        *([f"--certificate-github-workflow-ref={party.ref}"] if party.ref else []),
         *([f"--trusted-root={root}"] if trust.root is not None else []),
         *([] if trust.certificates_logged else ["--insecure-ignore-sct"]),
         *common,

@@ -6,7 +6,7 @@ Nothing in it names a machine, a user's folder or a secret.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 COMMAND_LINE: Final = "https://github.com/sealift/sealift/blob/main/docs/provenance.md#command-line-v1"
@@ -36,6 +36,13 @@ class Invocation:
     ref: str | None = None
     platform: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+
+    def by(self, workflow: str | None) -> Invocation:
+        """The same, as whoever signs can vouch for it.
+
+        :param workflow: URI of the workflow whose identity signs, which no variable can change; None: nobody's.
+        """
+        return self if workflow is None else replace(self, builder=workflow)
 
 
 @dataclass(frozen=True, kw_only=True)

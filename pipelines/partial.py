@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -148,10 +148,11 @@ def _of_the_plan(service: ServicePlan) -> dict[str, object]:
     return {key: value for key, value in service.as_json().items() if key in keys} | {"labels": dict(service.labels)}
 
 
-def load(folder: Path) -> list[tuple[Path, Partial]]:
+def load(folder: Path, documents: Collection[str] | None = None) -> list[tuple[Path, Partial]]:
     """Every partial below a folder, each with the folder that it is in, by path.
 
-    :raises ConfigError: there is none, or one is no such document; all problems.
+    :param documents: SHA-256, in hexadecimal digits, of each document that is to be there; None: of any.
+    :raises ConfigError: there is none, one is no such document, or another one than is to be there; all problems.
     """
     files = sorted(folder.rglob(FILE))
     if not files:
@@ -160,6 +161,8 @@ def load(folder: Path) -> list[tuple[Path, Partial]]:
             remedy=f"build with 'sealift build --partial', and bring each folder with its {FILE} and archives here",
             step="assemble",
         )
+    if documents is not None:
+        _check_documents(files, documents)
     found: list[tuple[Path, Partial]] = []
     problems: list[str] = []
     for file in files:
@@ -171,6 +174,14 @@ def load(folder: Path) -> list[tuple[Path, Partial]]:
             problems.append(f"{file}: {error}")
     _refuse(problems, "bring the folders here as 'sealift build --partial' of this version wrote them")
     return found
+
+
+def _check_documents(files: Sequence[Path], documents: Collection[str]) -> None:
+    """:raises ConfigError: not exactly these are there. Whoever can put files here could have put others."""
+    digests = {file: archive_hash(file) for file in files}
+    problems = [f"{file}: nobody has announced {digest}" for file, digest in digests.items() if digest not in documents]
+    problems += [f"{digest} was announced, and is not here" for digest in documents if digest not in digests.values()]
+    _refuse(problems, "bring the folders here as the runs that announced them wrote them")
 
 
 def joined(found: Sequence[tuple[Path, Partial]], wanted: Wanted) -> dict[Unit, Part]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pipelines.model import Sealed
@@ -23,6 +23,10 @@ SIGNATURE: Final = "https://sigstore.dev/cosign/sign/v1"
 It is asked for as such: in the bundle format, `cosign verify` is content with any statement that the key has signed,
 and so with an image whose SBOM is attested, but which nobody has signed.
 """
+
+WORKFLOWS: Final = "/.github/workflows/"
+"""What stands between repository and file in the subject of a job of GitHub Actions (sigstore/fulcio, docs/oid-info.md:
+the server and the token's `job_workflow_ref`)."""
 
 PLACEHOLDERS: Final = ("service", "version")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -40,18 +44,32 @@ class Identity:
     :param subject: the certificate's subject alternative name, as in `https://github.com/OWNER/REPOSITORY/.github/
         workflows/release.yml@refs/heads/main`; with placeholders.
     :param pattern: the subject is a regular expression (RE2) that has to match as a whole.
+    :param repository: `OWNER/NAME` whose job it has to be; None: of whichever repository. The subject of a job in a
+        reusable workflow names the workflow's repository, and not the one that calls it.
+    :param ref: git ref that the job has to be about, with placeholders unless the subject is a pattern; None: of any.
     """
 
     issuer: str
     subject: str
     pattern: bool = False
+    repository: str | None = None
+    ref: str | None = None
 
-    def of(self, service: str, version: str | None) -> str | None:
-        """The subject for one image; None if it names a version, and the image is of none."""
-        if "version" in placeholders(self.subject) and (version is None or parse(version) is None):
+    def of(self, service: str, version: str | None) -> Party | None:
+        """Who that is for one image; None if it names a version, and the image is of none."""
+        if self.pattern:
+            expression = f"^(?:{self.subject})$"
+            return Party(issuer=self.issuer, pattern=expression, repository=self.repository, ref=self.ref)
+        named = {*placeholders(self.subject), *placeholders(self.ref or "")}
+        if "version" in named and (version is None or parse(version) is None):
             return None
         values = {"service": service, "version": version or ""}
-        return _PLACEHOLDER.sub(lambda found: values[found[1]], self.subject)
+
+        def filled(text: str) -> str:
+            return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+
+        ref = None if self.ref is None else filled(self.ref)
+        return Party(issuer=self.issuer, subjects=(filled(self.subject),), repository=self.repository, ref=ref)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +77,15 @@ class Party:
     """Identities of one issuer, of which each may have signed.
 
     :param subjects: exact; none if there is a pattern.
+    :param repository: whose job all of them have to be.
+    :param ref: git ref that their jobs have to be about.
     """
 
     issuer: str
     subjects: tuple[str, ...] = ()
     pattern: str | None = None
+    repository: str | None = None
+    ref: str | None = None
 
     @property
     def expression(self) -> str:
@@ -88,18 +110,15 @@ class Trust:
     legacy: bool = False
 
     def parties(self, sealed: Iterable[Sealed]) -> tuple[Party, ...]:
-        """Who may have signed these, by issuer; none if a key counts, or nobody may have."""
-        images = list(sealed)
-        exact: dict[str, dict[str, None]] = {}
+        """Who may have signed these, together where they differ in the subject alone; none if a key counts, or nobody
+
+        may have.
+        """
+        images, patterns = list(sealed), [identity.of("", None) for identity in self.identities if identity.pattern]
+        exact: dict[Party, dict[str, None]] = {}
         for identity in self.identities:
             for one in images if not identity.pattern else ():
-                if subject := identity.of(one.service, one.version):
-                    exact.setdefault(identity.issuer, {})[subject] = None
-        return (
-            *(Party(issuer=issuer, subjects=tuple(subjects)) for issuer, subjects in exact.items()),
-            *(
-                Party(issuer=identity.issuer, pattern=f"^(?:{identity.subject})$")
-                for identity in self.identities
-                if identity.pattern
-            ),
-        )
+                if party := identity.of(one.service, one.version):
+                    exact.setdefault(replace(party, subjects=()), {}).update(dict.fromkeys(party.subjects))
+        found = (replace(party, subjects=tuple(subjects)) for party, subjects in exact.items())
+        return (*found, *(party for party in patterns if party))

@@ -34,20 +34,26 @@ class Signatory:
 
     :param key: SHA-256 of the public key (DER, `SubjectPublicKeyInfo`), hexadecimal.
     :param pattern: whoever matches a pattern would have done.
+    :param repository: whose job it was; empty if nobody has asked.
+    :param ref: git ref that the job was about; empty if nobody has asked.
     """
 
     subject: str = ""
     issuer: str = ""
     key: str = ""
     pattern: str = ""
+    repository: str = ""
+    ref: str = ""
 
     def __str__(self) -> str:
         if self.key:
             return f"key SHA256:{self.key[:16]}"
+        whose, which = (f" of {self.repository}" if self.repository else ""), (f" at {self.ref}" if self.ref else "")
+        job = f", in a job{whose}{which}" if whose or which else ""
         if not self.subject:
-            return f"whoever matches the pattern {self.pattern} ({self.issuer})"
+            return f"whoever matches the pattern {self.pattern} ({self.issuer}){job}"
         by = f", which matches the pattern {self.pattern}" if self.pattern else ""
-        return f"{self.subject} ({self.issuer}){by}"
+        return f"{self.subject} ({self.issuer}){job}{by}"
 
     def as_json(self) -> dict[str, str | None]:
         return {
@@ -55,6 +61,8 @@ class Signatory:
             "issuer": self.issuer or None,
             "key": self.key or None,
             "pattern": self.pattern or None,
+            "repository": self.repository or None,
+            "ref": self.ref or None,
         }
 
 

@@ -84,7 +84,7 @@ def _check_signing(config: Config) -> Iterator[Finding]:
     for name, environment in config.environments.items():
         own = over(config.signing, environment.signing)
         path: KeyPath = ("signing",) if own is None else ("environments", name, "signing")
-        yield from check_signing(path, own or config.signing)
+        yield from check_signing(path, own or config.signing, config.source)
 
 
 def _check_policy(path: KeyPath, policy: Policy | None) -> Iterator[Finding]:

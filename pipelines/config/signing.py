@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from pipelines.config.callers import check_caller
 from pipelines.config.problems import Finding, KeyPath, suggestion
 from pipelines.config.types import Flag, Strict, Text
 from pipelines.errors import shown
@@ -30,6 +31,16 @@ class Signatory(Strict):
     subject_pattern: Text | None = Field(
         default=None,
         description="Instead: a regular expression (RE2) for the whole subject. Needs 'allow_patterns: true'.",
+    )
+    repository: Text | None = Field(
+        default=None,
+        description="OWNER/NAME whose job of GitHub Actions it has to be. Needed where the subject is a workflow of"
+        " another repository: many can call that.",
+    )
+    ref: Text | None = Field(
+        default=None,
+        description="Git ref that the job has to be about, as in refs/heads/main or refs/tags/{version}. The subject of"
+        " a reusable workflow's job does not have it.",
     )
 
 
@@ -72,8 +83,11 @@ class Signing(Strict):
         return bool(self.signing_config or self.fulcio)
 
 
-def check_signing(path: KeyPath, signing: Signing) -> Iterator[Finding]:
-    """What concerns several keys of it, or one key that the schema cannot tell."""
+def check_signing(path: KeyPath, signing: Signing, source: str) -> Iterator[Finding]:
+    """What concerns several keys of it, or one key that the schema cannot tell.
+
+    :param source: URL of the repository that is released.
+    """
     if signing.key is not None and (wrong := kms_problem(signing.key)):
         yield (*path, "key"), wrong
     if signing.method == "kms" and signing.key is None:
@@ -83,7 +97,17 @@ def check_signing(path: KeyPath, signing: Signing) -> Iterator[Finding]:
     if signing.method in ("key", "keyless") and signing.key is not None:
         yield (*path, "key"), f"is not used by the method {signing.method}; leave one of them out"
     for number, signatory in enumerate(signing.identities):
-        yield from _check_signatory((*path, "identities", number), signatory, allowed=signing.allow_patterns)
+        at = (*path, "identities", number)
+        unusable = list(_check_signatory(at, signatory, allowed=signing.allow_patterns))
+        yield from unusable or check_caller(
+            at,
+            issuer=signatory.issuer,
+            subject=signatory.subject,
+            pattern=signatory.subject_pattern,
+            repository=signatory.repository,
+            ref=signatory.ref,
+            source=source,
+        )
     yield from _check_services(path, signing)
     if signing.format == "legacy" and signing.own_services:
         yield (*path, "format"), "legacy has no place for what Rekor v2 and a timestamp authority say; use bundle"
@@ -95,15 +119,14 @@ def _check_signatory(path: KeyPath, signatory: Signatory, *, allowed: bool) -> I
     if urlsplit(signatory.issuer).scheme not in ("https", "http"):
         yield (*path, "issuer"), f"{shown(signatory.issuer)} is no URL; expected for example {GITHUB_ISSUER}"
     if signatory.subject is not None:
-        for name in placeholders(signatory.subject):
-            if name not in PLACEHOLDERS:
-                yield (*path, "subject"), f"{{{name}}} stands for nothing; expected {{version}} or {{service}}"
+        yield from _check_placeholders((*path, "subject"), signatory.subject)
         if re.search(r"[*\\^$]|\.\+", signatory.subject):
             yield (
                 (*path, "subject"),
                 "is exact, and no signer has such a name; a pattern goes into 'subject_pattern', with"
                 " 'allow_patterns: true' beside 'identities'",
             )
+    yield from _check_ref((*path, "ref"), signatory)
     if signatory.subject_pattern is not None:
         at = (*path, "subject_pattern")
         if not allowed:
@@ -112,6 +135,22 @@ def _check_signatory(path: KeyPath, signatory: Signatory, *, allowed: bool) -> I
             re.compile(signatory.subject_pattern)
         except re.error as error:
             yield at, f"is no regular expression: {error}"
+
+
+def _check_placeholders(path: KeyPath, text: str) -> Iterator[Finding]:
+    for name in placeholders(text):
+        if name not in PLACEHOLDERS:
+            yield path, f"{{{name}}} stands for nothing; expected {{version}} or {{service}}"
+
+
+def _check_ref(path: KeyPath, signatory: Signatory) -> Iterator[Finding]:
+    ref = signatory.ref or "refs/"
+    if not ref.startswith("refs/") or re.search(r"[*?\[\\^~:\s]|\.\.", ref):
+        yield path, f"{shown(ref)} is no git ref in full; expected for example refs/heads/main"
+    elif signatory.subject is not None:
+        yield from _check_placeholders(path, ref)
+    elif placeholders(ref):
+        yield path, "beside a pattern it is exact, and has no placeholder"
 
 
 def _check_services(path: KeyPath, signing: Signing) -> Iterator[Finding]:

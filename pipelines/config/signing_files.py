@@ -37,7 +37,11 @@ def trust_of(signing: Signing, files: SigningFiles, public: str | None = None) -
     return Trust(
         identities=tuple(
             Identity(
-                issuer=item.issuer, subject=item.subject or item.subject_pattern or "", pattern=item.subject is None
+                issuer=item.issuer,
+                subject=item.subject or item.subject_pattern or "",
+                pattern=item.subject is None,
+                repository=item.repository,
+                ref=item.ref,
             )
             for item in signing.identities
         ),

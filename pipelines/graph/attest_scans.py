@@ -56,7 +56,7 @@ async def attest_scans(
             database=found.database,
             scanner=scanner,
             run=session.id,
-            invocation=invocation,
+            invocation=invocation.by((await session.signer()).workflow),
         )
         for target in targets:
             if await remote.holds(session.registries(target), rescanned.unit.service, rescanned.digest):

@@ -13,6 +13,7 @@ from pipelines.findings import excused, used_vex
 from pipelines.graph.context import Run
 from pipelines.graph.examination import Examination
 from pipelines.graph.keys import builds_on, digests
+from pipelines.invocation import Invocation
 from pipelines.key import Ingredients, Unknown
 from pipelines.model import OCI, Platform, Sealed, Unit
 from pipelines.plan import ServicePlan
@@ -38,7 +39,7 @@ async def documents(
     if kind in _SBOMS:
         return [examination.sboms[unit].files.file(_SBOMS[kind])]
     if kind == SCAN.kind:
-        return [_text(_scan(run, examination, unit))]
+        return [_text(_scan(run, examination, unit, await _signed(run)))]
     vex = used_vex(run.plan.rules, examination.of(one.service))
     return [document.text for document in vex if document.predicate.kind == kind]
 
@@ -47,7 +48,11 @@ def _text(document: Mapping[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False)
 
 
-def _scan(run: Run, examination: Examination, unit: Unit) -> dict[str, Any]:
+async def _signed(run: Run) -> Invocation:
+    return run.invocation.by((await run.signer()).workflow)
+
+
+def _scan(run: Run, examination: Examination, unit: Unit, invocation: Invocation) -> dict[str, Any]:
     examined = examination.examined[unit]
     assert examined.scan is not None and examination.found is not None  # noqa: S101 - else it is not demanded
     return scan_result(
@@ -57,7 +62,7 @@ def _scan(run: Run, examination: Examination, unit: Unit) -> dict[str, Any]:
         database=examination.found.database,
         scanner=examination.tools["trivy"],
         run=run.id,
-        invocation=run.invocation,
+        invocation=invocation,
     )
 
 
@@ -79,7 +84,7 @@ async def _provenance(run: Run, examination: Examination, one: Sealed) -> dict[s
             tools=examination.tools,
             database=examination.found.database if examination.found else None,
         ),
-        invocation=run.invocation,
+        invocation=await _signed(run),
         options=asdict(run.options),
         engine=await run.toolbox.once("engine version", run.toolbox.client.version),
         run=run.id,

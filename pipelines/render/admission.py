@@ -127,6 +127,20 @@ def identity_of(party: Party) -> Mapping[str, str]:
 
 
 def _parties(trust: Trust, service: str) -> tuple[Party, ...]:
+    """:raises ConfigError: one has to be the job of a repository.
+
+    What these policies say of a keyless signer, in both policy engines, is issuer and subject (`identities`): they
+    would take what anybody signs who calls the same workflow.
+    """
+    if called := [identity for identity in trust.identities if identity.repository or identity.ref]:
+        job = " at ".join(filter(None, (called[0].repository, called[0].ref)))
+        raise ConfigError(
+            f"these policies compare issuer and subject alone, and {called[0].subject} has to be a job of"
+            f" {job}: they would take what every other job of that workflow signs",
+            remedy="let 'sealift verify' look at such images before they are deployed, or let a workflow of the"
+            " repository itself sign",
+            step="render",
+        )
     return tuple(_party(identity, service) for identity in trust.identities)
 
 

@@ -77,7 +77,7 @@ def _single(parties: Sequence[Party]) -> Iterator[Party]:
         if party.pattern is not None:
             yield party
         for subject in party.subjects:
-            yield Party(issuer=party.issuer, subjects=(subject,))
+            yield replace(party, subjects=(subject,))
 
 
 async def _good(
@@ -102,7 +102,10 @@ async def _signed_by(
     # Of Sigstore bundles it shows no certificate: then it is the one subject that was asked for, or what matches.
     only = Signatory(subject="".join(party.subjects), issuer=party.issuer)
     return {
-        digest: tuple(replace(one, pattern=party.pattern or "") for one in shown.get(reference) or (only,))
+        digest: tuple(
+            replace(one, pattern=party.pattern or "", repository=party.repository or "", ref=party.ref or "")
+            for one in shown.get(reference) or (only,)
+        )
         for digest, reference in references.items()
     }
 

@@ -37,6 +37,7 @@ class Signer:
     :param documents: path → text that is no secret.
     :param token: for a signer that is an identity; asked for just before each signature.
     :param remote: signing asks services on the network, which may be away for a moment.
+    :param workflow: URI of the workflow that it is the identity of, if it is one's of GitHub Actions.
     """
 
     trust: Trust
@@ -47,6 +48,7 @@ class Signer:
     documents: Mapping[str, str] = field(default_factory=dict)
     token: TokenSource | None = None
     remote: bool = False
+    workflow: str | None = None
 
     async def tool(self, toolbox: Toolbox, *, outward: bool = False) -> dagger.Container:
         """Cosign's container with all of it.
@@ -103,10 +105,13 @@ def kms_signer(
     )
 
 
-def keyless_signer(trust: Trust, toolbox: Toolbox, token: TokenSource, config: str | None) -> Signer:
+def keyless_signer(
+    trust: Trust, toolbox: Toolbox, token: TokenSource, config: str | None, *, workflow: str | None = None
+) -> Signer:
     """Signs as the identity of a token.
 
     :param config: the services to sign with, JSON; None: those of the public instance.
+    :param workflow: as `Signer` has it.
     """
     documents = {} if config is None else {_CONFIG: as_seen_by_tools(config, toolbox.signing)}
     services = [f"--signing-config={_CONFIG}"] if documents else []
@@ -119,6 +124,7 @@ def keyless_signer(trust: Trust, toolbox: Toolbox, token: TokenSource, config: s
         documents=documents,
         token=token,
         remote=True,
+        workflow=workflow,
     )
 
 

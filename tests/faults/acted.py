@@ -48,12 +48,16 @@ class Hosted:
     :param folder: what the harness works in.
     :param small: the repository, of which the last commit is what runs; and where the runner's engine is.
     :param issuer: gives a job its token, if the workflow lets it have one.
+    :param others: `OWNER/NAME@COMMIT` → the files of that repository, whose workflows may be called.
+    :param claims: what tokens say besides ref and event.
     """
 
     folder: Path
     small: Small
     issuer: Issuer
     secrets: dict[str, str] = field(default_factory=dict)
+    others: dict[str, Path] = field(default_factory=dict)
+    claims: dict[str, str] = field(default_factory=dict)
 
     def act(
         self,
@@ -110,8 +114,9 @@ class Hosted:
         may not, where they call `sealift`.
         """
         file = self.small.root / ".github/workflows" / workflow
-        jobs = yaml.safe_load(file.read_text())["jobs"]
-        identified = [name for name, one in jobs.items() if one["permissions"].get("id-token") == "write"]
+        everything = [file, *self._callable()]
+        jobs = [item for one in everything for item in yaml.safe_load(one.read_text())["jobs"].items()]
+        identified = [name for name, one in jobs if one["permissions"].get("id-token") == "write"]
         commit = run(["git", "rev-parse", "HEAD"], cwd=self.small.root).stdout.strip()
         self.folder.mkdir(exist_ok=True)
         shutil.rmtree(self.folder / "artifacts", ignore_errors=True)
@@ -119,7 +124,7 @@ class Hosted:
         (self.folder / "repository").unlink(missing_ok=True)
         (self.folder / "repository").symlink_to(self.small.root)
         (self.folder / "event.json").write_text(json.dumps({"ref": ref, **(payload or {})}))
-        self.issuer.job = {"ref": ref, "event_name": event}
+        self.issuer.job = {"ref": ref, "event_name": event, **self.claims}
         given = {
             **{name: value for name, value in self.small.env.items() if name != "SEALIFT_KEYS_DIR"},
             # A job without the permission gets no address to ask.
@@ -133,6 +138,7 @@ class Hosted:
         (self.folder / "environment").write_text("".join(f"{name}={value}\n" for name, value in given.items()))
         (self.folder / "secrets").write_text("".join(f"{name}={value}\n" for name, value in self.secrets.items()))
         local = [f"--local-repository={one}={stand_in(one.partition('@')[0], self.folder)}" for one in self._used()]
+        local += [f"--local-repository={one}={folder}" for one, folder in self.others.items()]
         program = tool_folder(make_setup(os.environ, print), ACT) / "act"
         return [
             str(program), event, f"--workflows={file}", f"--job={job}",
@@ -162,10 +168,14 @@ class Hosted:
     def _used(self) -> list[str]:
         """Action and commit of everything that workflows use."""
         found = set()
-        for file in (self.small.root / ".github/workflows").iterdir():
+        for file in (*(self.small.root / ".github/workflows").iterdir(), *self._callable()):
             for job in yaml.safe_load(file.read_text())["jobs"].values():
-                found |= {step["uses"] for step in job["steps"] if "uses" in step}
+                found |= {step["uses"] for step in job.get("steps", ()) if "uses" in step}
         return sorted("/".join(one.partition("@")[0].split("/")[:2]) + "@" + one.partition("@")[2] for one in found)
+
+    def _callable(self) -> list[Path]:
+        """The workflows of other repositories."""
+        return [file for folder in self.others.values() for file in (folder / ".github/workflows").iterdir()]
 
     def _programs(self) -> Path:
         """A folder with `sealift`, and `pipx`, which has nothing to install."""

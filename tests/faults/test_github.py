@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipelines.model import RECORDS
 from tests.faults.acted import Hosted, push
@@ -17,10 +18,11 @@ from tests.faults.outcomes import nothing_left
 from tests.faults.peers import distribution
 from tests.faults.programs import eventually
 from tests.faults.small import Small
-from tests.faults.test_keyless import configure
+from tests.faults.test_keyless import CALLED, configure
 from tests.scratch import REGISTRY, run
 from tests.sigstore.cosign import Cosign
 from tests.sigstore.instance import Sigstore, identity_of
+from tests.sigstore.issuer import REPOSITORY
 
 BROKEN = "FROM scratch\nCOPY nothing-of-that-name /\n"
 
@@ -75,6 +77,24 @@ def parted(hosted: Hosted) -> Iterator[Hosted]:
 def unstyled(text: str) -> str:
     """What a terminal shows: act gives each step one."""
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
+
+
+@pytest.fixture
+def caller(hosted: Hosted, sigstore: Sigstore, tmp_path: Path) -> Hosted:
+    """The same, but what releases is a workflow of another repository, which it calls."""
+    small, other = hosted.small, tmp_path / "ci"
+    other.mkdir()
+    done = small.sealift("init", "reusable", "--sealift", COMMIT, "--root", str(other))
+    assert done.returncode == 0, done.stderr
+    who = {"issuer": sigstore.issuer.url, "subject": f"https://github.com/{CALLED}", "repository": REPOSITORY}
+    configure(small, sigstore, identities=[{**who, "ref": MAIN}, {**who, "ref": "refs/tags/{version}"}])
+    repository, _, commit = CALLED.partition("/.github/workflows/release-reusable.yml")
+    done = small.sealift("init", "github", "--sealift", COMMIT, "--reusable", f"{repository}{commit}")
+    assert done.returncode == 0, done.stderr
+    assert "'signing.identities' of sealift.yaml does not name them yet" not in done.stdout
+    small.commit()
+    hosted.others, hosted.claims = {f"{repository}{commit}": other}, {"job_workflow_ref": CALLED}
+    return hosted
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:
@@ -227,3 +247,38 @@ def test_a_job_that_is_cancelled_moves_nothing_and_the_next_one_releases(hosted:
     done = hosted.act("push", "release.yml", "release-staging", ref=MAIN)
     assert done.returncode == 0, said(done)
     assert hosted.small.registry.tags("web") == ["staging-main"]
+
+
+def test_a_workflow_of_another_repository_releases_what_its_own_jobs_have_built(
+    caller: Hosted, sigstore: Sigstore, tmp_path: Path
+) -> None:
+    done = caller.act("push", "release.yml", "release-staging", ref=MAIN)
+    assert done.returncode == 0, said(done)
+    shards, build, release = caller.called()
+    assert shards[:2] == ("shards", False)
+    assert build == ("build", False, "build --partial")
+    assert release[:2] == ("release", True)
+    assert re.fullmatch(r"assemble \S+/partials --documents +[0-9a-f]{64} +--own-tools", release[2].strip()), release
+    assert caller.small.registry.tags("web") == ["staging-main"]
+    image = f"{REGISTRY}/{caller.small.registry.prefix}web@{caller.small.registry.digest('web', 'staging-main')}"
+    cosign, subject = Cosign(sigstore=sigstore, folder=tmp_path), f"https://github.com/{CALLED}"
+    for repository, takes in ((REPOSITORY, True), ("acme/other", False)):
+        asked = (f"--certificate-github-workflow-repository={repository}", f"--certificate-github-workflow-ref={MAIN}")
+        assert (cosign.verify(image, *asked, identity=subject).returncode == 0) is takes
+
+
+def test_what_another_job_of_the_callers_run_has_uploaded_is_refused(caller: Hosted) -> None:
+    file = caller.small.root / ".github/workflows/release.yml"
+    document = yaml.safe_load(file.read_text())
+    there = "$HARNESS/artifacts/partial-staging-x"
+    put = f'mkdir -p "{there}"; echo {{}} > "{there}/partial.json"'
+    document["jobs"]["mine"] = {"runs-on": "ubuntu-24.04", "permissions": {}, "steps": [{"run": put}]}
+    document["jobs"]["release-staging"]["needs"] = "mine"
+    file.write_text(yaml.safe_dump({"on": document.pop(True), **document}))
+    caller.small.commit()
+    done = caller.act("push", "release.yml", "release-staging", ref=MAIN)
+    assert done.returncode != 0
+    # The width of a terminal wraps it.
+    for words in ("nothing is assembled", "partial-staging-x/partial.json:", "nobody has announced"):
+        assert words in said(done)
+    assert caller.small.registry.tags("web") == []

@@ -32,11 +32,44 @@ def test_it_writes_and_says_what_github_has_to_be_told(repository: Bare) -> None
 
 def test_identities_that_do_not_count_yet_are_named(repository: Bare) -> None:
     subject = "https://example.com/scratch/.github/workflows/release.yml@refs/tags/{version}"
-    identities = "signing: {identities: [{subject: https://github.com/acme/a/.github/workflows/b.yml@refs/heads/main}]}"
-    repository.configure("environments:", f"{identities}\nenvironments:")
+    other = "subject: https://github.com/acme/a/.github/workflows/b.yml@refs/heads/main, repository: acme/scratch"
+    repository.configure("environments:", f"signing: {{identities: [{{{other}}}]}}\nenvironments:")
     done = repository.sealift(*GITHUB)
     assert done.code == 0, done.err
     assert f"  - subject: {subject}" in done.out
+
+
+CALLED = f"acme/ci@{'c' * 40}"
+
+
+def test_what_calls_another_repositorys_workflow(repository: Bare) -> None:
+    keyed = refused(repository.sealift(*GITHUB, "--reusable", CALLED))
+    assert keyed[0] == "error: what leaves for prod is signed with a key, and a called workflow signs as itself"
+    subject = f"https://github.com/acme/ci/.github/workflows/release-reusable.yml@{'c' * 40}"
+    repository.configure("source: https://example.com/scratch", "source: https://github.com/acme/scratch")
+    repository.configure("environments:", "signing: {method: keyless, identities: [{subject: me}]}\nenvironments:")
+    done = repository.sealift(*GITHUB, "--reusable", CALLED)
+    assert done.code == 0, done.err
+    assert f"  - subject: {subject}\n    repository: acme/scratch\n    ref: refs/tags/{{version}}\n" in done.out
+    assert "  prod: secrets DOCKER_USERNAME, DOCKER_PASSWORD\n" in done.out
+    text = (repository.root / ".github/workflows/release.yml").read_text()
+    assert f"uses: {subject.removeprefix('https://github.com/')}\n" in text
+    named = f"subject: '{subject}', repository: acme/scratch, ref: 'refs/tags/{{version}}'"
+    repository.configure("subject: me", named)
+    assert "does not name them yet" not in repository.sealift(*GITHUB, "--reusable", CALLED).out
+
+
+def test_a_workflow_for_others_needs_no_configuration(bare: Bare) -> None:
+    (bare.root / "sealift.yaml").unlink()
+    command = ("init", "reusable", "--sealift", COMMIT)
+    assert bare.sealift(*command, "--check").code == 1
+    done = bare.sealift(*command, "--shards", "2", "--runner", "linux/riscv64=our-board")
+    assert done.code == 0, done.err
+    text = (bare.root / ".github/workflows/release-reusable.yml").read_text()
+    assert "--runner linux/riscv64=our-board" in text
+    assert "linux-riscv64-2: ${{ steps.build.outputs.linux-riscv64-2 }}" in text
+    assert bare.sealift(*command).out.startswith("wrote ")
+    assert bare.sealift("init", "reusable", "--sealift", "v1").code == 2
 
 
 def test_what_somebody_has_written_stays(repository: Bare) -> None:
@@ -71,6 +104,8 @@ def test_what_somebody_has_written_stays(repository: Bare) -> None:
         (("--shards", "0"), 2, "0 is not in the range"),
         (("--shards", "257"), 2, "257 is not in the range"),
         (("--shards", "129"), 2, "129 for each of 2 platforms are more jobs than the 256 of a matrix"),
+        (("--reusable", "acme/ci@v1"), 2, "'acme/ci@v1': expected OWNER/REPOSITORY@COMMIT"),
+        (("--reusable", CALLED, "--shards", "2"), 2, "--reusable has runners of its own"),
         (("--sealift", "v1.0"), 2, "expected a full commit, 40 hexadecimal digits, or '.'"),
     ],
 )

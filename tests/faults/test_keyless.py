@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from tests.faults.small import Small, without_pauses
 from tests.scratch import REGISTRY, run
 from tests.sigstore.cosign import Cosign
 from tests.sigstore.instance import Sigstore, identity_of
-from tests.sigstore.issuer import LIFETIME
+from tests.sigstore.issuer import LIFETIME, REPOSITORY
 from tests.sigstore.tampering import Image, move, remove
 
 OPTIONS = ("--no-scan",)
@@ -58,6 +59,7 @@ def configure(
     shutil.copy(sigstore.signing_config, small.root / "signing-config.json")
     identity = {"issuer": sigstore.issuer.url, "subject": subject}
     files = {"trusted_root": "trusted-root.json", "signing_config": "signing-config.json"}
+    small.extra["source"] = f"https://github.com/{REPOSITORY}"
     small.extra["signing"] = {"identities": [identity], **files, **changes}
     small.commit()
 
@@ -88,7 +90,8 @@ def test_what_an_identity_signs_verifies_with_plain_cosign_too(job: Small, sigst
     done = job.sealift("verify", "--commands", "--json")
     assert done.returncode == 0, done.stderr
     (item,) = json.loads(done.stdout)
-    who = {"subject": sigstore.identity, "issuer": sigstore.issuer.url, "key": None, "pattern": None}
+    rest = dict.fromkeys(("key", "pattern", "repository", "ref"))
+    who = {"subject": sigstore.identity, "issuer": sigstore.issuer.url, **rest}
     assert item["signed_by"] == [who]
     assert {check["outcome"] for check in item["checks"]} == {"ok"}
     # What it prints for everybody else, they can run.
@@ -121,9 +124,86 @@ def test_a_job_whose_identity_does_not_count_releases_nothing(
     job: Small, sigstore: Sigstore, claims: dict[str, str], found: str
 ) -> None:
     sigstore.issuer.job = claims
+    said = refused(job, 3, *OPTIONS)
+    assert f"this run would sign as {found.removeprefix('https://github.com/')} in a job of" in said
+    assert " build " not in said
+
+
+def test_a_job_that_no_pattern_matches_releases_nothing(job: Small, sigstore: Sigstore) -> None:
+    """What a pattern matches, Cosign says: after signing, and before anything leaves."""
+    pattern = {"subject_pattern": "https://github.com/acme/shop/.*@refs/heads/.*", "issuer": sigstore.issuer.url}
+    configure(job, sigstore, identities=[pattern], allow_patterns=True)
     said = refused(job, 10, *OPTIONS)
     assert "what was just signed does not verify" in said
-    assert found in said
+    assert sigstore.identity in said
+
+
+CALLED = f"acme/ci/.github/workflows/release-reusable.yml@{'c' * 40}"
+GITHUB = {
+    "GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": REPOSITORY, "GITHUB_REF": MAIN, "GITHUB_RUN_ID": "7",
+    "GITHUB_WORKFLOW_REF": f"{REPOSITORY}/.github/workflows/release.yml@{MAIN}",
+}  # fmt: skip
+"""What a job of a reusable workflow finds: all of it is of the workflow that calls it."""
+
+
+def called(job: Small, sigstore: Sigstore, *, by: str, expected: str | None) -> None:
+    """Let a repository's job call another one's workflow, and its configuration say whose job it has to be."""
+    sigstore.issuer.job = {
+        "repository": by, "ref": MAIN, "job_workflow_ref": CALLED, "job_workflow_sha": "c" * 40,
+        "workflow_ref": f"{by}/.github/workflows/release.yml@{MAIN}",
+    }  # fmt: skip
+    said = {"repository": expected, "ref": MAIN} if expected else {}
+    identity = {"issuer": sigstore.issuer.url, "subject": f"https://github.com/{CALLED}", **said}
+    configure(job, sigstore, identities=[identity])
+    job.env |= GITHUB
+
+
+def test_a_reusable_workflow_signs_for_who_calls_it(job: Small, sigstore: Sigstore, tmp_path: Path) -> None:
+    called(job, sigstore, by=REPOSITORY, expected=REPOSITORY)
+    published(job, *OPTIONS)
+    done = job.sealift("verify", "--json")
+    assert done.returncode == 0, done.stderr
+    (signatory,) = json.loads(done.stdout)[0]["signed_by"]
+    assert (signatory["subject"], signatory["repository"]) == (f"https://github.com/{CALLED}", REPOSITORY)
+    assert signatory["ref"] == MAIN
+    plain = job.sealift("verify", "--commands")
+    asked = f"--certificate-github-workflow-repository={REPOSITORY} --certificate-github-workflow-ref={MAIN} "
+    assert plain.stdout.count(asked) == plain.stdout.count("\ncosign ")
+    printed = run(["sh", "-c", plain.stdout], env={**job.env, "HOME": str(tmp_path)})
+    assert printed.returncode == 0, printed.stderr
+    cosign, who = Cosign(sigstore=sigstore, folder=tmp_path), f"https://github.com/{CALLED}"
+    root = ("--trusted-root", str(sigstore.trusted_root))
+    for repository, code in ((REPOSITORY, 0), ("acme/other", 10)):
+        flag = f"--certificate-github-workflow-repository={repository}"
+        assert (cosign.verify(index_of(job), flag, identity=who).returncode == 0) is (code == 0)
+        given = ("--identity", who, "--issuer", sigstore.issuer.url, "--repository", repository)
+        done = job.sealift("verify", "web:dev", *given, *root)
+        assert done.returncode == code, done.stderr
+    assert job.sealift("verify", "web:dev", *given[:-1], REPOSITORY, "--ref", "refs/tags/v1", *root).returncode == 10
+    # The builder is who signs, whatever the variables say.
+    attested = cosign.verify_attestation(index_of(job), "slsaprovenance1", identity=who)
+    assert attested.returncode == 0, attested.stderr
+    statement = json.loads(base64.b64decode(json.loads(attested.stdout.splitlines()[0])["payload"]))
+    assert statement["predicate"]["runDetails"]["builder"]["id"] == who
+
+
+def test_a_reusable_workflow_that_another_repository_calls(job: Small, sigstore: Sigstore) -> None:
+    called(job, sigstore, by="acme/other", expected=REPOSITORY)
+    said = refused(job, 3, *OPTIONS)
+    assert f"this run would sign as {CALLED} in a job of acme/other at {MAIN}, and nobody could verify it" in said
+    assert " build " not in said
+    # What it does sign, for a configuration of its own, is nothing for this one.
+    called(job, sigstore, by="acme/other", expected="acme/other")
+    published(job, *OPTIONS)
+    called(job, sigstore, by=REPOSITORY, expected=REPOSITORY)
+    assert f'expected GithubWorkflowRepository to be "{REPOSITORY}", got "acme/other"' in objection(job)
+
+
+def test_a_workflow_of_another_repository_is_trusted_only_for_a_repository(job: Small, sigstore: Sigstore) -> None:
+    called(job, sigstore, by=REPOSITORY, expected=None)
+    said = refused(job, 3, *OPTIONS)
+    assert f"signing.identities[0].subject: is not of github.com/{REPOSITORY}, the 'source'" in said
+    assert "say whose job it has to be: 'repository: OWNER/NAME'" in said
 
 
 def test_a_version_in_the_identity_is_that_of_the_image(job: Small, sigstore: Sigstore) -> None:

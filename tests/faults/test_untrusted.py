@@ -257,6 +257,7 @@ def test_a_configuration_asks_for_a_secret_of_the_machine(bare: Bare, address: s
 
 def test_a_configuration_says_where_the_identity_token_goes(bare: Bare) -> None:
     subject = "https://github.com/acme/shop/.github/workflows/release.yml@refs/heads/main"
+    bare.configure("source: https://example.com/scratch", "source: https://github.com/acme/shop")
     services = ", ".join(f"{name}: 'https://{name}.evil.example'" for name in ("fulcio", "rekor", "timestamp"))
     bare.configure(
         "environments:",
@@ -270,6 +271,16 @@ def test_a_configuration_says_where_the_identity_token_goes(bare: Bare) -> None:
     bare.env["SEALIFT_ALLOW_FULCIO"] = "https://fulcio.evil.example"
     bare.commit()
     accepted(bare)
+
+
+def test_a_configuration_names_a_tool_that_would_have_the_identity(bare: Bare) -> None:
+    bare.configure("services:", "tools: {cosign: 'registry.evil.example/cosign:v3.1.3'}\nservices:")
+    (bare.root / "dist").mkdir()
+    lines = refused(bare.sealift("assemble", "dist", "--own-tools"))
+    assert "'tools' of sealift.yaml names registry.evil.example/cosign:v3.1.3: a tool that signs" in lines[0]
+    assert "dist has no partial.json" in refused(bare.sealift("assemble", "dist"))[0]
+    for nothing in ("", "sha256:0", "0" * 63):
+        assert bare.sealift("assemble", "dist", "--documents", nothing).code == 2
 
 
 def test_a_configuration_names_a_command(bare: Bare, tmp_path: Path) -> None:

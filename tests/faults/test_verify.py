@@ -75,8 +75,9 @@ def good(shop: Small, item: Mapping[str, Any], index: str) -> dict[tuple[str, st
     """The outcomes of an image with which everything is as it should be."""
     assert (item["service"], item["index"], item["verified"]) == ("web", index, True)
     assert item["platforms"] == shop.registry.index("web", "dev")
+    rest = dict.fromkeys(("pattern", "repository", "ref"))
     assert item["signed_by"] == [
-        {"subject": None, "issuer": None, "key": key(Path(shop.env["SEALIFT_KEYS_DIR"])), "pattern": None}
+        {"subject": None, "issuer": None, "key": key(Path(shop.env["SEALIFT_KEYS_DIR"])), **rest}
     ]
     checked = outcomes(item)
     for check in (

@@ -62,7 +62,7 @@ class Shop:
         config: Mapping[str, object] = {
             "version": 1,
             "project": "shop",
-            "source": "https://example.com/shop",
+            "source": "https://github.com/acme/shop",
             "prefix": PREFIX,
             "services": {name: {"boot": None} for name in services},
             "environments": {"prod": {"registry": self.registry.address}, "local": {"registry": "localhost:5000"}},

@@ -11,7 +11,7 @@ import yaml
 
 from pipelines.config import load
 from pipelines.model import Platform
-from pipelines.render.workflows import Native, Released, as_written, workflows
+from pipelines.render.workflows import REUSABLE, Called, Native, Released, as_written, reusable, workflows
 from pipelines.runners import HOSTED
 from tests.scratch import ROOT, SEALIFT, run
 
@@ -31,6 +31,11 @@ VARIANTS = {
     "native": (BOTH, True, Native(runners=HOSTED)),
     "native, in shards": (BOTH, False, Native(runners=HOSTED, shards=4)),
     "native, of services for other platforms each": (BOTH, False, Native(runners=OWN_RUNNER, alike=False)),
+    "by another repository's": (
+        [KEYLESS, Released(name="prod", registry="quay.io", keyless=True, tags=True)], True, Called(
+            repository="acme/ci", commit="c" * 40
+        ),
+    ),
 }  # fmt: skip
 """What is released to, whether there is a lock, and what is built where."""
 PARTS = ("build-", "shards-")
@@ -42,17 +47,22 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A repository's workflows."""
     if request.param == "own":
         return ROOT / ".github/workflows"
-    released, locked, native = VARIANTS[request.param]
+    released, locked, how = VARIANTS[request.param]
     made = tmp_path / ".github/workflows"
     made.mkdir(parents=True)
-    for name, text in workflows(released, sealift="0" * 40, locked=locked, native=native).items():
+    native, called = (how, None) if isinstance(how, Native) else (None, how)
+    for name, text in workflows(released, sealift="0" * 40, locked=locked, native=native, called=called).items():
         (made / name).write_text(text)
+    if called:
+        # As its own repository has it; that they are in one here is the linters' convenience.
+        (made / REUSABLE).write_text(reusable("0" * 40, Native(runners=OWN_RUNNER, shards=2)))
     return made
 
 
 def test_this_repository_has_what_the_command_writes() -> None:
-    done = run([*SEALIFT, *OWN, "--check"])
-    assert done.returncode == 0, done.stderr
+    for command in (OWN, ("init", "reusable", "--sealift", ".")):
+        done = run([*SEALIFT, *command, "--check"])
+        assert done.returncode == 0, done.stderr
 
 
 def test_actionlint_finds_nothing(folder: Path) -> None:
@@ -75,22 +85,25 @@ def test_nothing_is_granted_by_default_and_every_action_is_pinned_by_commit(fold
         text = workflow.read_text()
         document = yaml.safe_load(text)
         assert document["permissions"] == {}
-        assert document["concurrency"]["cancel-in-progress"] is (workflow.name == "pull-request.yml")
+        if workflow.name != REUSABLE:
+            # A called workflow is in its caller's group.
+            assert document["concurrency"]["cancel-in-progress"] is (workflow.name == "pull-request.yml")
         assert "pull_request_target" not in text
         uses = re.findall(r"uses: (\S+)(.*)", text)
         assert uses
         for action, comment in uses:
             assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
-            assert re.search(r"# v\d+\.\d+\.\d+", comment), action
+            assert REUSABLE in action or re.search(r"# v\d+\.\d+\.\d+", comment), action
         for job in document["jobs"].values():
-            assert not any("${{" in step.get("run", "") for step in job["steps"])
+            assert not any("${{" in step.get("run", "") for step in job.get("steps", ()))
+            assert job.get("secrets") != "inherit"
 
 
 def test_only_what_signs_without_a_key_has_an_identity_and_only_what_releases_may_write(folder: Path) -> None:
     for workflow in folder.iterdir():
         for name, job in yaml.safe_load(workflow.read_text())["jobs"].items():
-            releases = workflow.name == "release.yml" and not name.startswith(PARTS)
-            keyless = releases and "SIGNING_KEY" not in job["env"]
+            releases = workflow.name in {"release.yml", REUSABLE} and not f"{name}-".startswith(PARTS)
+            keyless = releases and "SIGNING_KEY" not in job.get("env", ())
             assert ("id-token" in job["permissions"]) == keyless, name
             written = {what for what, how in job["permissions"].items() if how == "write"}
             assert written <= ({"packages", "id-token", "security-events"} if releases else {"security-events"})
@@ -102,6 +115,9 @@ def test_only_what_signs_without_a_key_has_an_identity_and_only_what_releases_ma
 def test_what_builds_for_a_job_that_releases_has_nothing_to_take(folder: Path) -> None:
     jobs = yaml.safe_load((folder / "release.yml").read_text())["jobs"]
     for name, job in jobs.items():
+        if "uses" in job:
+            assert job["with"]["environment"] == name.removeprefix("release-")
+            continue
         if not name.startswith(PARTS):
             assert job["environment"] == name.removeprefix("release-")
             continue
@@ -109,6 +125,26 @@ def test_what_builds_for_a_job_that_releases_has_nothing_to_take(folder: Path) -
         assert "environment" not in job
         assert not re.search(r"secrets\.|github\.token", str(job))
         assert job["if"] == jobs[f"release-{name.partition('-')[2]}"]["if"]
+
+
+def test_what_builds_for_others_has_nothing_to_take_and_no_runner_that_they_could_name(folder: Path) -> None:
+    file = folder / REUSABLE
+    if not file.exists():
+        return
+    document = yaml.safe_load(file.read_text())
+    jobs = document["jobs"]
+    assert list(document[True]) == ["workflow_call"]  # YAML 1.1 reads `on` as true
+    assert list(jobs) == ["shards", "build", "release"]
+    for job in (jobs["shards"], jobs["build"]):
+        assert job["permissions"] == {"contents": "read"}
+        assert "environment" not in job
+        assert not re.search(r"secrets\.|github\.token", str(job))
+    assert jobs["release"]["environment"] == "${{ inputs.environment }}"
+    # Nothing of the caller's is there when Sealift is installed, and what an input says is nowhere a program.
+    for job in jobs.values():
+        assert job["steps"][0]["name"] == "Install Sealift"
+        assert "inputs." not in str(job["runs-on"])
+        assert not any("inputs." in step.get("run", "") for step in job["steps"])
 
 
 def test_the_identities_that_count_are_those_of_the_workflow_that_releases() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def test_an_identity_is_said_exactly() -> None:
         ["cosign", "verify-attestation", "--type=https://sigstore.dev/cosign/sign/v1", *who, REFERENCE],
         ["cosign", "verify-attestation", "--type=vuln", *who, REFERENCE],
     ]
+
+
+def test_whose_job_it_has_to_be_is_said() -> None:
+    called = replace(JOB, repository="acme/shop", ref="refs/tags/v1")
+    (found,) = commands(verified(called, "vuln"), Trust(), insecure=False)
+    assert "--certificate-github-workflow-repository=acme/shop" in found
+    assert "--certificate-github-workflow-ref=refs/tags/v1" in found
 
 
 def test_a_key_and_a_registry_in_plain_http() -> None:

@@ -188,3 +188,19 @@ def test_inputs_are_what_the_repository_says_of_one_platforms_image(samples: Sam
     (context / "Dockerfile").unlink()
     with pytest.raises(ConfigError, match="Dockerfile cannot be read"):
         inputs_of(tmp_path, plan)
+
+
+def test_only_what_was_announced_is_taken(whole: Path) -> None:
+    announced = {archive_hash(path) for path in whole.rglob(FILE)}
+    assert load(whole, announced) == load(whole)
+    missing = "f" * 64
+    with pytest.raises(ConfigError, match=f"{missing} was announced, and is not here"):
+        load(whole, announced | {missing})
+    # Whoever can upload to the run's artifacts adds one, or puts it in the place of another.
+    written(whole / "another", AMD64, lambda document: document.update(run="theirs"))
+    with pytest.raises(ConfigError, match=f"another/{FILE}: nobody has announced [0-9a-f]{{64}}"):
+        load(whole, announced)
+    written(whole / "other", ARM64, lambda document: document.update(run="theirs"))
+    with pytest.raises(ConfigError) as failure:
+        load(whole, announced)
+    assert "was announced, and is not here" in str(failure.value)

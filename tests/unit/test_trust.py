@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -35,7 +36,8 @@ def trust(*subjects: str, issuer: str = GITHUB_ISSUER) -> Trust:
     ],
 )
 def test_placeholders_stand_for_what_the_image_says(subject: str, version: str | None, expected: str | None) -> None:
-    assert Identity(issuer=GITHUB_ISSUER, subject=subject).of("api", version) == expected
+    party = Party(issuer=GITHUB_ISSUER, subjects=(expected,)) if expected else None
+    assert Identity(issuer=GITHUB_ISSUER, subject=subject).of("api", version) == party
 
 
 def test_images_of_several_versions_have_several_signers_each_exact() -> None:
@@ -53,6 +55,20 @@ def test_each_issuer_vouches_for_its_own() -> None:
         Party(issuer=GITHUB_ISSUER, subjects=("a",)),
         Party(issuer=OTHER, subjects=("b",)),
     )
+
+
+def test_identities_whose_job_has_to_be_of_a_repository_are_asked_for_by_themselves() -> None:
+    called = Identity(issuer=GITHUB_ISSUER, subject="c@{version}", repository="example/shop")
+    tagged = replace(called, subject="d", ref="refs/tags/{service}/{version}")
+    pattern = Identity(issuer=GITHUB_ISSUER, subject="c.*", pattern=True, repository="example/other")
+    both = Trust(identities=(*trust("c@{version}").identities, called, tagged, pattern))
+    assert both.parties([sealed("api", "v1.0.0")]) == (
+        Party(issuer=GITHUB_ISSUER, subjects=("c@v1.0.0",)),
+        Party(issuer=GITHUB_ISSUER, subjects=("c@v1.0.0",), repository="example/shop"),
+        Party(issuer=GITHUB_ISSUER, subjects=("d",), repository="example/shop", ref="refs/tags/api/v1.0.0"),
+        Party(issuer=GITHUB_ISSUER, pattern="^(?:c.*)$", repository="example/other"),
+    )
+    assert tagged.of("api", "1a2b3c4") is None
 
 
 def test_a_pattern_matches_as_a_whole_and_has_no_placeholders() -> None:

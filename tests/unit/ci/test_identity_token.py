@@ -9,7 +9,8 @@ from collections.abc import Callable
 import jwt
 import pytest
 
-from ci.identity_token import check_claims, check_destination, claims_of, has_identity
+from ci.identity_claims import check_claims, claims_of, workflow_of
+from ci.identity_token import check_destination, has_identity
 from ci.signer import check_signable, method_of
 from pipelines.config import Settings, parse, resolve
 from pipelines.errors import ConfigError, SigningError
@@ -26,7 +27,7 @@ def settings() -> Callable[..., Settings]:
         text = f"""\
 version: 1
 project: shop
-source: https://example.com/shop
+source: https://github.com/example/shop
 services: {{web: {{}}}}
 signing: {signing}
 environments: {{local: {{registry: 'localhost:5000'}}, prod: {{registry: ghcr.io}}}}
@@ -58,6 +59,68 @@ def test_a_token_of_an_issuer_whose_identities_do_not_count(settings: Callable[.
         ConfigError, match=r"sign as somebody whom https://other vouches for.*only the issuer https://t"
     ):
         check_claims(claims_of(token(iss="https://other")), settings(), now=NOW)
+
+
+CALLED = f"acme/ci/.github/workflows/release.yml@{'0' * 40}"
+BY_US = f"{{identities: [{{subject: 'https://github.com/{CALLED}', repository: example/shop}}]}}"
+AT_A_TAG = BY_US.replace("repository", "ref: 'refs/tags/{version}', repository")
+BY_VERSION = "{identities: [{subject: 'https://github.com/example/shop/.github/workflows/r.yml@refs/tags/{version}'}]}"
+
+
+@pytest.mark.parametrize(
+    ("signing", "claims"),
+    [
+        (BY_US, {"job_workflow_ref": CALLED, "repository": "example/shop"}),
+        (AT_A_TAG, {"job_workflow_ref": CALLED, "repository": "example/shop", "ref": "refs/tags/v1.2.3"}),
+        (BY_VERSION, {"job_workflow_ref": "example/shop/.github/workflows/r.yml@refs/tags/v1.2.3"}),
+        # Not GitHub's: what its certificate will say is not known here.
+        (BY_VERSION, {"sub": "somebody"}),
+    ],
+)
+def test_a_job_that_counts(settings: Callable[..., Settings], signing: str, claims: dict[str, str]) -> None:
+    check_claims(claims_of(token(**claims)), settings(signing), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("signing", "claims", "said"),
+    [
+        (
+            BY_US, {"job_workflow_ref": CALLED, "repository": "acme/other"},
+            f"would sign as {CALLED} in a job of acme/other, and nobody could verify it: 'signing.identities' has only"
+            f" https://github.com/{CALLED} in a job of example/shop",
+        ),
+        (BY_US, {"job_workflow_ref": CALLED}, f"would sign as {CALLED}, and nobody"),
+        (BY_US, {"job_workflow_ref": CALLED.replace("0", "1"), "repository": "example/shop"}, "would sign as acme/ci/"),
+        (
+            AT_A_TAG, {"job_workflow_ref": CALLED, "repository": "example/shop", "ref": "refs/heads/main"},
+            f"would sign as {CALLED} in a job of example/shop at refs/heads/main, and nobody could verify it:"
+            f" 'signing.identities' has only https://github.com/{CALLED} in a job of example/shop at refs/tags/"
+            "{version}",
+        ),
+        # The workflow that was started is not the one that signs.
+        (BY_US, {"workflow_ref": CALLED, "job_workflow_ref": "a/b/c.yml@d", "repository": "example/shop"}, "as a/b/c"),
+        (BY_VERSION, {"job_workflow_ref": "example/shop/.github/workflows/rxyml@refs/tags/v1"}, "would sign as"),
+        (BY_VERSION, {"job_workflow_ref": "a/example/shop/.github/workflows/r.yml@refs/tags/v1"}, "would sign as"),
+    ],
+)  # fmt: skip
+def test_a_job_that_nobody_could_verify(
+    settings: Callable[..., Settings], signing: str, claims: dict[str, str], said: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_claims(claims_of(token(**claims)), settings(signing), now=NOW)
+    assert said in str(caught.value)
+
+
+def test_the_workflow_that_decides_is_the_called_one() -> None:
+    claims = claims_of(
+        token(job_workflow_ref=CALLED, workflow_ref="example/shop/.github/workflows/r.yml@refs/heads/main")
+    )
+    assert workflow_of(claims, {}) == f"https://github.com/{CALLED}"
+    assert (
+        workflow_of(claims, {"GITHUB_SERVER_URL": "https://github.example.com"})
+        == f"https://github.example.com/{CALLED}"
+    )
+    assert workflow_of(claims_of(token()), {}) is None
 
 
 def test_a_private_repository_is_told_that_its_name_becomes_public(settings: Callable[..., Settings]) -> None:

@@ -34,6 +34,17 @@ def test_on_github_actions_the_workflow_is_the_builder(tmp_path: Path) -> None:
         assert hidden not in repr(made)
 
 
+def test_of_a_reusable_workflow_that_is_the_builder_and_the_signers_own_counts_more(tmp_path: Path) -> None:
+    called = f"acme/ci/.github/workflows/release.yml@{'0' * 40}"
+    made = invocation({**GITHUB, "SEALIFT_WORKFLOW_REF": called}, tmp_path)
+    assert made.builder == f"https://github.example.com/{called}"
+    assert made.repository == "https://github.example.com/acme/shop"
+    assert made.by("https://github.com/a/b/c.yml@d").builder == "https://github.com/a/b/c.yml@d"
+    assert made.by(None) == made
+    # On GitHub Enterprise Server the job's context does not have it.
+    assert invocation({**GITHUB, "SEALIFT_WORKFLOW_REF": ""}, tmp_path) == invocation(GITHUB, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("environ", "builder"),
     [

@@ -15,6 +15,7 @@ from pipelines.config.signing_files import SigningFiles, read_signing, trust_of
 from pipelines.trust import GITHUB_ISSUER, Identity
 
 SUBJECT = "https://github.com/example/shop/.github/workflows/release.yml@refs/heads/main"
+SOURCE = "https://github.com/example/shop"
 ROOT = {"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}
 CONFIG = {"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json"}
 
@@ -81,6 +82,7 @@ def test_what_cannot_be(head: str, problems_of: Callable[[str], list[str]], sign
 
 def test_each_environment_is_looked_at_as_it_comes_out(head: str, problems_of: Callable[[str], list[str]]) -> None:
     text = f"{head}services: {{web: {{}}}}\nsigning: {{identities: [{{subject: {SUBJECT}}}]}}\n"
+    text = text.replace("source: https://example.com/shop", f"source: {SOURCE}")
     assert parse(text.replace("localhost:5000'", "localhost:5000', signing: {method: keyless}")).services
     wrong = text.replace("localhost:5000'", "localhost:5000', signing: {method: keyless, identities: []}")
     assert [problem.partition(" ")[2] for problem in problems_of(wrong)] == [
@@ -88,17 +90,100 @@ def test_each_environment_is_looked_at_as_it_comes_out(head: str, problems_of: C
     ]
 
 
+CALLED = "https://github.com/acme/ci/.github/workflows/release.yml@" + "0" * 40
+SAY = "a workflow can be called by other repositories, and whoever calls it signs alike"
+
+
+@pytest.mark.parametrize(
+    ("source", "identity", "problem"),
+    [
+        (SOURCE, f"{{subject: '{CALLED}'}}", f"signing.identities[0].subject: is not of github.com/example/shop, the"
+         f" 'source': {SAY}; say whose job it has to be: 'repository: OWNER/NAME'"),
+        (SOURCE, f"{{subject: '{SUBJECT.replace('shop', 'shop-ci')}'}}", "signing.identities[0].subject: is not of"),
+        (SOURCE, f"{{subject: '{SUBJECT.replace('shop', '{service}')}'}}", "signing.identities[0].subject: is not"),
+        ("https://gitlab.com/example/shop", f"{{subject: '{SUBJECT}'}}", "signing.identities[0].subject: is not of"),
+        ("https://example.com", f"{{subject: '{SUBJECT}'}}", f"signing.identities[0].subject: {SAY}; 'source',"),
+        (SOURCE, "{subject_pattern: 'https://github\\.com/acme/.*'}", "signing.identities[0].subject_pattern: is"),
+        (SOURCE, "{subject_pattern: 'https://github.com/example/shop/a|.*'}", "signing.identities[0].subject_patt"),
+        (SOURCE, "{subject_pattern: '(https://github.com/example/shop/a|b)'}", "signing.identities[0].subject_patt"),
+        (SOURCE, "{subject_pattern: 'https://github.com/example/\\Shop/.*'}", "signing.identities[0].subject_patt"),
+        (SOURCE, "{subject_pattern: 'https://[a-z.]+/example/shop/.*'}", "signing.identities[0].subject_pattern: is"),
+        (SOURCE, "{subject_pattern: '.*'}", "signing.identities[0].subject_pattern: is not of"),
+        (
+            SOURCE, f"{{repository: shop, subject: '{CALLED}'}}",
+            "signing.identities[0].repository: 'shop' is no repository of GitHub; expected OWNER/NAME",
+        ),
+        (
+            SOURCE, "{repository: acme/shop, subject: me@example.com}",
+            "signing.identities[0].repository: only certificates of GitHub Actions name a repository, and this",
+        ),
+        (
+            SOURCE, "{ref: refs/heads/main, subject: me@example.com}",
+            "signing.identities[0].ref: only certificates of GitHub Actions name a ref, and this subject is of none",
+        ),
+        (
+            SOURCE, f"{{ref: main, subject: '{SUBJECT}'}}",
+            "signing.identities[0].ref: 'main' is no git ref in full; expected for example refs/heads/main",
+        ),
+        (SOURCE, f"{{ref: refs/tags/*, subject: '{SUBJECT}'}}", "signing.identities[0].ref: 'refs/tags/*' is no"),
+        (
+            SOURCE, f"{{ref: 'refs/tags/{{tag}}', subject: '{SUBJECT}'}}",
+            "signing.identities[0].ref: {tag} stands for nothing; expected {version} or {service}",
+        ),
+        (
+            SOURCE, "{ref: 'refs/tags/{version}', subject_pattern: '.*', repository: example/shop}",
+            "signing.identities[0].ref: beside a pattern it is exact, and has no placeholder",
+        ),
+    ],
+)  # fmt: skip
+def test_a_workflow_that_others_may_call(
+    head: str, problems_of: Callable[[str], list[str]], source: str, identity: str, problem: str
+) -> None:
+    text = head.replace("https://example.com/shop", source)
+    (found,) = problems_of(
+        f"{text}services: {{web: {{}}}}\nsigning: {{identities: [{identity}], allow_patterns: true}}\n"
+    )
+    assert found.startswith("sealift.yaml:7:")
+    assert found.partition(" ")[2].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("source", "identity"),
+    [
+        (SOURCE, f"{{subject: '{SUBJECT}'}}"),
+        ("git@github.com:Example/shop.git", f"{{subject: '{SUBJECT}'}}"),
+        ("ssh://git@github.com/example/shop", f"{{subject: '{SUBJECT}'}}"),
+        (f"{SOURCE}.git", f"{{subject: '{SUBJECT}'}}"),
+        (SOURCE, f"{{subject: '{CALLED}', repository: example/shop}}"),
+        ("https://example.com", f"{{subject: '{SUBJECT}', repository: example/shop}}"),
+        (SOURCE, "{subject_pattern: 'https://github\\.com/example/shop/.*'}"),
+        (SOURCE, "{subject_pattern: '^https://github.com/example/shop/.github/workflows/(a|b)[.]yml@.*'}"),
+        (SOURCE, "{subject_pattern: '.*', repository: example/shop}"),
+        (SOURCE, "{subject_pattern: '.*', issuer: 'https://gitlab.com'}"),
+        (SOURCE, "{subject: me@example.com, issuer: 'https://accounts.google.com'}"),
+    ],
+)
+def test_a_workflow_that_nobody_else_calls_or_whose_caller_is_said(head: str, source: str, identity: str) -> None:
+    text = head.replace("https://example.com/shop", source)
+    assert parse(f"{text}services: {{web: {{}}}}\nsigning: {{identities: [{identity}], allow_patterns: true}}\n")
+
+
 def test_whose_signatures_count() -> None:
     signing = Signing.model_validate(
         {
             "allow_patterns": True,
-            "identities": [{"subject": SUBJECT}, {"subject_pattern": "x.*", "issuer": "https://i"}],
+            "identities": [
+                {"subject": SUBJECT},
+                {"subject_pattern": "x.*", "issuer": "https://i"},
+                {"subject": CALLED, "repository": "example/shop", "ref": "refs/tags/{version}"},
+            ],
         }
     )
     trust = trust_of(signing, SigningFiles())
     assert trust.identities == (
         Identity(issuer=GITHUB_ISSUER, subject=SUBJECT),
         Identity(issuer="https://i", subject="x.*", pattern=True),
+        Identity(issuer=GITHUB_ISSUER, subject=CALLED, repository="example/shop", ref="refs/tags/{version}"),
     )
     assert trust.certificates_logged
     assert not trust_of(signing, SigningFiles(root=json.dumps(ROOT))).certificates_logged

@@ -93,6 +93,13 @@ def test_an_identity_of_one_service_signs_for_that_one_only() -> None:
         admission(trust, everything=True)
 
 
+def test_whose_job_it_has_to_be_is_nothing_that_these_policies_could_ask() -> None:
+    called = Identity(issuer=ISSUER, subject="https://github.com/acme/ci/r.yml@0", repository="acme/shop")
+    with pytest.raises(ConfigError, match="has to be a job of acme/shop: they would take") as caught:
+        admission(Trust(identities=(MAIN, called)))
+    assert "'sealift verify'" in caught.value.remedy
+
+
 def test_a_pattern_is_for_the_whole_subject() -> None:
     trust = Trust(identities=(Identity(issuer=ISSUER, subject="https://example.com/.*", pattern=True),))
     (policy,) = policies(policy_controller(admission(trust)))

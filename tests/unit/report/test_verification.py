@@ -102,6 +102,11 @@ def test_a_later_scan(samples: Samples, width: int) -> None:
     ("who", "expected"),
     [
         (Signatory(subject="me", issuer="https://i"), "me (https://i)"),
+        (Signatory(subject="me", issuer="https://i", repository="a/b"), "me (https://i), in a job of a/b"),
+        (
+            Signatory(subject="me", issuer="https://i", repository="a/b", ref="r"),
+            "me (https://i), in a job of a/b at r",
+        ),
         (Signatory(issuer="https://i", pattern="m.*"), "whoever matches the pattern m.* (https://i)"),
         (Signatory(key="0123456789abcdef" * 4), "key SHA256:0123456789abcdef"),
     ],
