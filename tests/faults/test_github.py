@@ -239,7 +239,7 @@ def test_a_wrong_login_at_the_registry_publishes_nothing(hosted: Hosted, tmp_pat
 def test_a_job_that_is_cancelled_moves_nothing_and_the_next_one_releases(hosted: Hosted, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with hosted.acting("push", "release.yml", "release-staging", ref=MAIN, log=log) as job:
-        assert eventually(lambda: "  key" in unstyled(log.read_text()), 120), log.read_text()
+        assert eventually(lambda: "web linux/amd64" in unstyled(log.read_text()), 120), log.read_text()
         job.send_signal(signal.SIGINT)
         assert job.wait(timeout=60) != 0
     assert hosted.small.registry.tags("web") == []
