@@ -14,13 +14,14 @@ from ci import options as opt
 from ci.invocation import invocation
 from ci.released import released
 from ci.run import planned, variables
+from pipelines.assembling import Wanted, inputs_of, joined, load
 from pipelines.config import Flags
 from pipelines.config.bases import run_as
 from pipelines.errors import ConfigError
 from pipelines.graph import Options, Run, partials
 from pipelines.graph.examination import Examination
 from pipelines.model import Unit
-from pipelines.partial import FILE, Part, Wanted, inputs_of, joined, load
+from pipelines.partial import FILE, Part
 from pipelines.plan import Plan
 
 DEFAULT = Path("dist/partial")
@@ -89,9 +90,9 @@ def parts_in(
 ) -> Mapping[Unit, Part]:
     """The images of the partials below a folder, which have to be those that this checkout and these flags ask for.
 
-    :param documents: as `pipelines.partial.load` has it.
+    :param documents: as `pipelines.assembling.load` has it.
     :param own_tools: no other than Sealift's own are to run.
-    :raises ConfigError: see `pipelines.partial`; or the configuration names other tools.
+    :raises ConfigError: see `pipelines.assembling`; or the configuration names other tools.
     """
     prepared = planned(root, flags)
     if own_tools and (others := sorted(set(prepared.settings.tools.items()) - set(run_as({}).items()))):

@@ -26,7 +26,7 @@ from pipelines.stages.baked import baked_secret
 from pipelines.stages.boot import Booted
 
 InputsOf = Callable[[], Awaitable[Mapping[Unit, str]]]
-"""`pipelines.partial.inputs_of` for the plan, at the time that it is called."""
+"""`pipelines.assembling.inputs_of` for the plan, at the time that it is called."""
 
 
 async def write(run: Run, folder: Path, inputs_of: InputsOf) -> Examination:

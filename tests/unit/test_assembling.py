@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pipelines.assembling import Wanted, inputs_of, joined, load
 from pipelines.errors import ConfigError
 from pipelines.model import Platform, Unit
-from pipelines.partial import FILE, Part, Wanted, archive_hash, inputs_of, joined, load
+from pipelines.partial import FILE, Part, archive_hash
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Samples
