@@ -146,7 +146,7 @@ async def _worker(pool: _Pool, remote: Remote, folder: Path) -> None:
                     remedy="nothing has left the machine: bring an engine back, and run the command again",
                     step="pool",
                 )
-            report(f"{remote.address} is lost: {task} goes to another engine, of which {len(pool.living)} are left")
+            report(f"{remote.address} is lost: {task} goes to another engine ({len(pool.living)} left)")
             return
 
 

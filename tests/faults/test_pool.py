@@ -78,7 +78,7 @@ def test_one_of_two_engines_is_killed_and_the_release_completes(
         assert process.wait(timeout=300) == 0, log.read_text()
     said = log.read_text()
     assert f"{other} is lost: " in said
-    assert "goes to another engine, of which 1 are left" in said
+    assert "goes to another engine (1 left)" in said
     assert "PUBLISHED" in said
     record = repository.record()
     for name in SERVICES:
