@@ -121,9 +121,11 @@ def test_what_builds_for_a_job_that_releases_has_nothing_to_take(folder: Path) -
         if not name.startswith(PARTS):
             assert job["environment"] == name.removeprefix("release-")
             continue
-        assert job["permissions"] == {"contents": "read"}
+        # What divides builds nothing; it reads the last records.
+        divides = name.startswith("shards-")
+        assert set(job["permissions"].items()) <= {("contents", "read"), *([("packages", "read")] if divides else [])}
         assert "environment" not in job
-        assert not re.search(r"secrets\.|github\.token", str(job))
+        assert not re.search(r"secrets\." if divides else r"secrets\.|github\.token", str(job))
         assert job["if"] == jobs[f"release-{name.partition('-')[2]}"]["if"]
 
 
