@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -143,11 +144,11 @@ def tree(pid: int, proc: Path = _PROC) -> list[int]:
     found, left = [], [pid]
     while left:
         found.append(left.pop())
-        for file in (proc / str(found[-1]) / "task").glob("*/children"):
-            try:
-                left += map(int, file.read_text().split())
-            except OSError:
-                continue
+        # A process, or one of its threads, may end between any two of these.
+        with suppress(OSError):
+            for thread in list((proc / str(found[-1]) / "task").iterdir()):
+                with suppress(OSError):
+                    left += map(int, (thread / "children").read_text().split())
     return found
 
 
