@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -18,8 +19,6 @@ from pipelines.errors import ConfigError
 from pipelines.graph import Options
 from pipelines.record import read_file
 from pipelines.shards import measured
-
-_PARTIALS = "partials"
 
 
 @click.command("build-all")
@@ -70,11 +69,15 @@ def build_all_command(
         released("build-all", flags, root, out, as_json=as_json, options=options, delta=delta)
         return
     plan = ready(root, flags, options, variables(root.resolve(), flags), builds=True, signs=True).plan
-    last, folder = out / "release.json", out / _PARTIALS
+    last = out / "release.json"
     times = measured(read_file(last)) if last.exists() else {}
-    built_on(remotes, plan, flags, root.resolve(), folder.resolve(), times, no_cache=no_cache)
-    parts = parts_in(folder, flags, root)
-    released("build-all", flags, root, out, as_json=as_json, options=options, delta=delta, parts=parts)
+    out.mkdir(parents=True, exist_ok=True)
+    # Whole images: what is left in the folder of the results would be kept with them.
+    with TemporaryDirectory(prefix="partials-", dir=out) as made:
+        folder = Path(made).resolve()
+        built_on(remotes, plan, flags, root.resolve(), folder, times, no_cache=no_cache)
+        parts = parts_in(folder, flags, root)
+        released("build-all", flags, root, out, as_json=as_json, options=options, delta=delta, parts=parts)
 
 
 def _remotes(addresses: Sequence[str], ca: str | None, cert: str | None, key: str | None) -> list[Remote]:

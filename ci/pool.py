@@ -7,7 +7,6 @@ nothing with it but its own work, which moves to another.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -56,7 +55,7 @@ def built_on(
     *,
     no_cache: bool = False,
 ) -> None:
-    """Build everything of the plan on the engines, into partials below a folder.
+    """Build everything of the plan on the engines, into partials below an empty folder.
 
     :param times: unit → seconds that it took before.
     :raises ConfigError: a file for an engine cannot be used.
@@ -66,7 +65,6 @@ def built_on(
     # The home engine, which releases; and with it the client that finds the others.
     running = ensure_engine(os.environ)
     platforms = _platforms(remotes, running.environment)
-    shutil.rmtree(folder, ignore_errors=True)
     tasks = place(plan, platforms, times)
     living = {remote.address: remote for remote in remotes if remote.address in platforms}
     pool = _Pool(

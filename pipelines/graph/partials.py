@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+import anyio
 import dagger
 
 from pipelines.errors import ConfigError
@@ -22,6 +23,7 @@ from pipelines.graph.verbs import write_archive
 from pipelines.key import Unknown
 from pipelines.model import Digest, Unit
 from pipelines.partial import FILE, Baked, Image, Part, Partial, archive_hash
+from pipelines.stages.archive import file_name
 from pipelines.stages.baked import baked_secret
 from pipelines.stages.boot import Booted
 
@@ -36,7 +38,8 @@ async def write(run: Run, folder: Path, inputs_of: InputsOf) -> Examination:
     :raises SealiftError: what failed, or that files changed meanwhile; then there is no document.
     """
     before = await inputs_of()
-    discard(folder)
+    # Without its document, what an earlier run has left there counts for nothing.
+    (folder / FILE).unlink(missing_ok=True)
     examination = begin(run.plan)
     images: dict[Unit, Image] = {}
 
@@ -53,13 +56,12 @@ async def write(run: Run, folder: Path, inputs_of: InputsOf) -> Examination:
             jobs.append(partial(boot_one, run, examination, unit, boots))
         await together(jobs)
         seconds = round(time.monotonic() - began, 2)
-        archive = f"{unit.service}-{unit.platform.slug}.tar"
         images[unit] = Image(
             service=unit.service,
             platform=unit.platform,
             digest=digest,
-            archive=archive,
-            sha256=archive_hash(folder / archive),
+            archive=file_name(unit),
+            sha256=await anyio.to_thread.run_sync(archive_hash, folder / file_name(unit)),
             inputs=before[unit],
             bases=await _bases(run, unit),
             boot_ms=boots[0].ms if boots else None,
@@ -80,11 +82,6 @@ async def write(run: Run, folder: Path, inputs_of: InputsOf) -> Examination:
     document = await _document(run, [images[unit] for unit in examination.built])
     write_whole(folder / FILE, document.text())
     return examination
-
-
-def discard(folder: Path) -> None:
-    """Remove the document of an earlier run: without it, what is beside it counts for nothing."""
-    (folder / FILE).unlink(missing_ok=True)
 
 
 async def _bases(run: Run, unit: Unit) -> dict[str, str] | None:

@@ -16,7 +16,7 @@ from pipelines.graph.quarantine import held, start
 from pipelines.graph.together import Job, together
 from pipelines.graph.units import build_one, describe, kept, look_up, scan_one
 from pipelines.model import Digest, Unit
-from pipelines.stages.archive import archive
+from pipelines.stages.archive import archive, file_name
 from pipelines.stages.toolbox import QUARANTINED
 
 
@@ -48,11 +48,11 @@ async def only(run: Run, *, scans: bool = False, sboms: bool = False, export: Pa
 
 
 async def write_archive(run: Run, unit: Unit, digest: Digest, folder: Path) -> None:
-    """Write `SERVICE-OS-ARCH.tar`: the quarantine's own bytes. An engine's would be of another digest."""
+    """Write the archive: the quarantine's own bytes. An engine's would be of another digest."""
     name = f"{unit.service}:{digest.short}"
     async with run.step("export", unit):
         file = await archive(run.toolbox, QUARANTINED, unit.service, digest, platform=None, name=name)
-        await file.export(str(folder.absolute() / f"{unit.service}-{unit.platform.slug}.tar"))
+        await file.export(str(folder.absolute() / file_name(unit)))
 
 
 async def containers(run: Run) -> dict[Unit, dagger.Container]:

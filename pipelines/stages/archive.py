@@ -16,6 +16,11 @@ from pipelines.stages.toolbox import QUARANTINE, Toolbox, run
 _FILE = "/sealift/image.tar"
 
 
+def file_name(unit: Unit) -> str:
+    """What the archive of one platform's image is called."""
+    return f"{unit.service}-{unit.platform.slug}.tar"
+
+
 @retried_however_long
 async def archive(
     toolbox: Toolbox, target: Target, service: str, digest: Digest, *, platform: Platform | None, name: str

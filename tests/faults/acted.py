@@ -59,22 +59,13 @@ class Hosted:
     others: dict[str, Path] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
 
-    def act(
-        self,
-        event: str,
-        workflow: str,
-        job: str,
-        *,
-        ref: str,
-        payload: Mapping[str, Any] | None = None,
-        inputs: Sequence[str] = (),
-    ) -> subprocess.CompletedProcess[str]:
+    def act(self, event: str, workflow: str, job: str, **given: Any) -> subprocess.CompletedProcess[str]:
         """One job of a workflow, for an event, after those that it needs; to its end.
 
-        :param ref: full, such as `refs/heads/main`.
+        :param given: as `command` has it.
         """
         return run(
-            self.command(event, workflow, job, ref=ref, payload=payload, inputs=inputs),
+            self.command(event, workflow, job, **given),
             cwd=self.small.root,
             env={"XDG_CONFIG_HOME": str(self._configuration())},
         )
@@ -109,6 +100,8 @@ class Hosted:
         inputs: Sequence[str] = (),
     ) -> list[str]:
         """What runs act for that job; its files are written.
+
+        :param ref: full, such as `refs/heads/main`.
 
         act has one environment for all jobs. What this one may have of an identity is therefore taken from those that
         may not, where they call `sealift`.

@@ -85,6 +85,7 @@ def test_one_of_two_engines_is_killed_and_the_release_completes(
         (unit,) = record["services"][name]["platforms"].values()  # type: ignore[index]
         assert repository.registry.digest(name, "dev") == record["services"][name]["index"]  # type: ignore[index]
         assert unit["made_by"]["run"] != record["id"]
+    assert not list((repository.root / "dist").glob("partials*"))
     assert repository.sealift("verify").returncode == 0
 
 

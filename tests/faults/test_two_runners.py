@@ -27,7 +27,7 @@ def made(machine: Machine, engine: Mapping[str, str], tmp_path_factory: pytest.T
     # An engine takes `FROM scratch` for its own platform.
     (repository.root / "services/web/Dockerfile").write_text(WEB)
     repository.service("worker", dockerfile=ON_WEB, settings={"boot": None, "needs": {"web": "WEB_IMAGE"}})
-    repository.service("server", dockerfile=SERVER, settings={"boot": {"port": 8080, "path": "/"}})
+    repository.service("server", settings={"boot": {"port": 8080, "path": "/"}})
     repository.extra["platforms"] = BOTH
     made = repository.under_a_prefix_of_its_own()
     made.extra["platforms"] = BOTH
@@ -47,13 +47,6 @@ FROM python:3.11-slim-bookworm
 COPY site /usr/lib/python3/dist-packages
 COPY content /content
 USER 1001:1001
-"""
-SERVER = """\
-FROM python:3.11-slim-bookworm
-COPY server.py /app/server.py
-USER 1001:1001
-EXPOSE 8080
-ENTRYPOINT ["python3", "/app/server.py"]
 """
 
 
