@@ -290,9 +290,7 @@ class Examined:
     @property
     def made(self) -> str:
         """How it came to be: `reused`, `elsewhere` (by the run that `made_by` names), `cached` or `built`."""
-        if self.reused:
-            return "reused"
-        return "elsewhere" if self.made_by else "cached" if self.cached else "built"
+        return how_made(reused=self.reused is not None, elsewhere=self.made_by is not None, cached=self.cached)
 
     @property
     def secrets(self) -> int | None:
@@ -300,3 +298,10 @@ class Examined:
         if self.scan is None:
             return len(self.baked) or None
         return len(self.baked) + sum(finding.kind == "secret" for finding in self.scan.findings)
+
+
+def how_made(*, reused: bool, elsewhere: bool, cached: bool) -> str:
+    """How an image came to be: what counts most of these, or else `built`."""
+    if reused:
+        return "reused"
+    return "elsewhere" if elsewhere else "cached" if cached else "built"

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines import model
 from pipelines.invocation import Maker
 from pipelines.model import Unit
+from pipelines.record import Digest, Platform
 
 FILE: Final = "partial.json"
 
-_Digest = Annotated[str, AfterValidator(model.Digest)]
-_Platform = Annotated[str, AfterValidator(model.Platform)]
 _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -37,12 +36,12 @@ class Image(_Data):
     """One platform's image of one service, built, booted and searched."""
 
     service: str
-    platform: _Platform
-    digest: _Digest = Field(description="Of its manifest.")
+    platform: Platform
+    digest: Digest = Field(description="Of its manifest.")
     archive: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.tar$", description="File beside the document: OCI.")
     sha256: _Hash = Field(description="Of the archive.")
     inputs: _Hash = Field(description="Of everything that the repository says of it; see `pipelines.assembling`.")
-    bases: dict[str, _Digest] | None = Field(
+    bases: dict[str, Digest] | None = Field(
         description="Image that its Dockerfile names → its digest at the time; null if they cannot be told."
     )
     boot_ms: int | None = Field(description="Until it answered its health check; null if it is no server.")
@@ -66,7 +65,7 @@ class Partial(_Data):
     commit: str
     sealift: str = Field(description="Version of Sealift.")
     engine: str = Field(description="Version of the engine.")
-    engine_platform: _Platform
+    engine_platform: Platform
     images: tuple[Image, ...] = Field(min_length=1)
 
     @property

@@ -77,9 +77,7 @@ class Unit(_Data):
 
     def made(self, reused: str | None) -> str:
         """As `model.Examined.made`, of a service that was reused or not."""
-        if reused:
-            return "reused"
-        return "elsewhere" if self.made_by else "cached" if self.cached else "built"
+        return model.how_made(reused=reused is not None, elsewhere=self.made_by is not None, cached=self.cached)
 
 
 class Service(_Data):

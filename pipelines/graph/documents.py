@@ -20,7 +20,7 @@ from pipelines.plan import ServicePlan
 from pipelines.predicates import CYCLONEDX, SCAN, SPDX
 from pipelines.provenance import Base, Materials, provenance
 from pipelines.scan_result import scan_result
-from pipelines.stages import sbom
+from pipelines.stages import engine, sbom
 
 Document = dagger.File | str
 
@@ -86,7 +86,7 @@ async def _provenance(run: Run, examination: Examination, one: Sealed) -> dict[s
         ),
         invocation=await _signed(run),
         options=asdict(run.options),
-        engine=await run.toolbox.once("engine version", run.toolbox.client.version),
+        engine=await engine.version(run.toolbox),
         run=run.id,
         started=run.started,
         finished=run.clock(),

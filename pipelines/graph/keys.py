@@ -14,6 +14,7 @@ from pipelines.key import MADE_BY, Ingredients, Key, Unknown
 from pipelines.model import Platform, Unit
 from pipelines.plan import ServicePlan
 from pipelines.stages.build import base_digest
+from pipelines.stages.engine import own_platform, version
 from pipelines.stages.failures import message
 
 Read = Mapping[str, Ingredients | Unknown]
@@ -32,7 +33,7 @@ async def keys_of(run: Run, made_of: Read) -> tuple[dict[str, Key], dict[str, st
     """
     keys: dict[str, Key] = {}
     why: dict[str, str] = {}
-    engine = await run.toolbox.once("engine version", run.toolbox.client.version)
+    engine = await version(run.toolbox)
     tools = [run.toolbox.image(tool) for tool in MADE_BY]
     for service in run.plan.services:
         found = made_of[service.name]
@@ -66,7 +67,7 @@ async def builds_on(run: Run, service: str, platform: Platform) -> Platform:
     """The platform of the engine that builds this image: `$BUILDPLATFORM` in its Dockerfile."""
     if given := run.given.get(Unit(service=service, platform=platform)):
         return Platform(given.made_by.engine_platform)
-    return Platform(await run.toolbox.once("platform", run.toolbox.client.default_platform))
+    return await own_platform(run.toolbox)
 
 
 async def digests(run: Run, service: ServicePlan, made_of: Ingredients) -> Mapping[Platform, Mapping[str, str]]:

@@ -15,7 +15,7 @@ from pipelines.files import write_whole
 from pipelines.graph.baked import search
 from pipelines.graph.context import Given, Run
 from pipelines.graph.examination import Examination, begin
-from pipelines.graph.keys import builds_on, digests
+from pipelines.graph.keys import digests
 from pipelines.graph.quarantine import held, start
 from pipelines.graph.together import together
 from pipelines.graph.units import boot_one, build_one
@@ -23,6 +23,7 @@ from pipelines.graph.verbs import write_archive
 from pipelines.key import Unknown
 from pipelines.model import Digest, Unit
 from pipelines.partial import FILE, Baked, Image, Part, Partial, archive_hash
+from pipelines.stages import engine
 from pipelines.stages.archive import file_name
 from pipelines.stages.baked import baked_secret
 from pipelines.stages.boot import Booted
@@ -93,7 +94,6 @@ async def _bases(run: Run, unit: Unit) -> dict[str, str] | None:
 
 
 async def _document(run: Run, images: list[Image]) -> Partial:
-    first = images[0]
     return Partial(
         format=1,
         run=run.id,
@@ -103,8 +103,8 @@ async def _document(run: Run, images: list[Image]) -> Partial:
         environment=run.plan.environment,
         commit=run.plan.commit,
         sealift=run.invocation.version,
-        engine=await run.toolbox.once("engine version", run.toolbox.client.version),
-        engine_platform=await builds_on(run, first.service, first.unit.platform),
+        engine=await engine.version(run.toolbox),
+        engine_platform=await engine.own_platform(run.toolbox),
         images=tuple(images),
     )
 

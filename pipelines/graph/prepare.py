@@ -11,6 +11,7 @@ from pipelines.graph.together import together
 from pipelines.model import Target
 from pipelines.registry import remote
 from pipelines.stages.database import Advisories, advisories
+from pipelines.stages.engine import version
 
 
 async def ready(run: Run) -> None:
@@ -32,7 +33,7 @@ async def _check_engines(run: Run) -> None:
     """
     if not run.given:
         return
-    here = await run.toolbox.once("engine version", run.toolbox.client.version)
+    here = await version(run.toolbox)
     if other := {one.made_by.run: one.engine for one in run.given.values() if one.engine != here}:
         raise ConfigError(
             "\n    ".join(

@@ -13,6 +13,7 @@ from pipelines.errors import BuildError
 from pipelines.malicious import malicious_digest
 from pipelines.model import OCI, Digest, Platform, Unit
 from pipelines.plan import ServicePlan
+from pipelines.stages.engine import own_platform
 from pipelines.stages.failures import engine_error, last_words
 from pipelines.stages.layers import made_at
 from pipelines.stages.toolbox import Toolbox, for_engine, kept_as, quarantined
@@ -165,7 +166,7 @@ async def _build_args(
 
     :param fresh: what no build had before, so that every step runs again.
     """
-    engine = Platform(await toolbox.once("platform", toolbox.client.default_platform))
+    engine = await own_platform(toolbox)
     args = {"SOURCE_DATE_EPOCH": str(int(made_at(service).timestamp())), **service.args}
     args |= {"BUILDPLATFORM": engine, "BUILDOS": "linux", "BUILDARCH": engine.split("/")[1]}
     args |= {argument: for_engine(need, bases[need]) for need, argument in service.needs.items()}
